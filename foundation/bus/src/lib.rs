@@ -1,0 +1,1 @@
+//! Streams of events: the port, and the in-process default.

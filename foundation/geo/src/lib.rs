@@ -1,0 +1,1 @@
+//! Frames, projections and plane geometry.

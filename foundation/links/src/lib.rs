@@ -1,0 +1,1 @@
+//! How a city plugs in: MQTT.

@@ -1,0 +1,1 @@
+//! Virtual time, faults and golden helpers for tests.

@@ -1,0 +1,1 @@
+//! Road network, demand, microsimulation and signal control.

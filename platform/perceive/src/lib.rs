@@ -1,0 +1,1 @@
+//! Intake: mapping, units, quality flags.

@@ -1,0 +1,1 @@
+//! Signal control: a decision at every signal each decision interval.

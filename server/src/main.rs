@@ -1,0 +1,3 @@
+//! Conurb: cities that see, decide and act together.
+
+fn main() {}

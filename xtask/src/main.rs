@@ -1,0 +1,3 @@
+//! Build, test, tidy and benchmark this repository.
+
+fn main() {}
