@@ -1,3 +1,46 @@
-//! Build, test, tidy and benchmark this repository.
+//! Build, test, tidy and benchmark this repository: `cargo xtask --help`.
+//!
+//! One file (or folder) per command. Nothing in the product depends on this crate.
 
-fn main() {}
+// This is a program for a terminal; its output is its purpose.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod demo;
+mod shell;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Build, test, tidy and benchmark this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The commands there are.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build and pass everything; `--list` shows the steps.
+    Test(test::Args),
+    /// Build the release binary and run the main job on a generated city.
+    Demo(demo::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Test(args) => test::main(&args),
+        Command::Demo(args) => demo::main(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
