@@ -1,3 +1,5 @@
 //! Conurb: cities that see, decide and act together.
 
+mod report;
+
 fn main() {}
