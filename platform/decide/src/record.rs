@@ -161,7 +161,7 @@ pub enum LedgerEntry {
         acted_at: TimeMs,
         /// Which command.
         command_id: String,
-        /// `accepted`, `refused`, `expired`, `unconfirmed`.
+        /// `sent` (no answer yet), `accepted`, `refused`, `expired`, `unconfirmed`.
         receipt: String,
         /// What the actuator said.
         detail: String,
