@@ -1,1 +1,23 @@
 //! Road network, demand, microsimulation and signal control.
+//!
+//! Usable alone: CityFlow road network and flow files in, vehicle trajectories, detector readings
+//! and measures out. [`Network`] and [`Demand`] are immutable and shared; a [`Sim`] holds the state
+//! of one run and is cheap to clone. The model and its limits are described in
+//! `docs/traffic/model.md`.
+//!
+//! **Invariant** Deterministic: the same files, seed and phases give the same bytes of state, on
+//! any number of threads.
+
+mod build;
+mod demand;
+mod error;
+pub mod file;
+mod geometry;
+mod ids;
+mod network;
+mod place;
+
+pub use demand::{Demand, Flow, VehicleTemplate};
+pub use error::TrafficError;
+pub use ids::{DrivableIx, FlowIx, JunctionIx, LaneIx, LinkIx, RoadIx, RoadLinkIx};
+pub use network::{Cross, Junction, Lane, Link, Network, Phase, Road, RoadLink, Turn};

@@ -1,0 +1,479 @@
+//! The immutable demand: flows with checked templates and routes completed by shortest path.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+
+use crate::error::TrafficError;
+use crate::file::{self, FlowFile, VehicleFile};
+use crate::ids::RoadIx;
+use crate::network::Network;
+use crate::place::{Seg, Source, json_path};
+
+/// Most flows in one file.
+const FLOWS_MAX: usize = 20_000_000;
+/// Most roads in one route, anchors or completed.
+const ROUTE_MAX: usize = 100_000;
+/// Latest start or end, s: some thirty years.
+const TIME_MAX_S: i64 = 1_000_000_000;
+
+/// Kinematic parameters of a kind of vehicle.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VehicleTemplate {
+    /// Length, m.
+    pub length_m: f64,
+    /// Width, m.
+    pub width_m: f64,
+    /// Gap kept at standstill, m.
+    pub min_gap_m: f64,
+    /// Largest acceleration, m/s^2.
+    pub max_pos_acc_m_s2: f64,
+    /// Largest deceleration, m/s^2.
+    pub max_neg_acc_m_s2: f64,
+    /// Usual acceleration, m/s^2.
+    pub usual_pos_acc_m_s2: f64,
+    /// Usual deceleration, m/s^2.
+    pub usual_neg_acc_m_s2: f64,
+    /// Largest speed, m/s.
+    pub max_speed_m_s: f64,
+    /// Time headway, s.
+    pub headway_s: f64,
+}
+
+impl Default for VehicleTemplate {
+    /// The defaults of the reference simulator's `push_vehicle`.
+    fn default() -> Self {
+        Self {
+            length_m: 5.0,
+            width_m: 2.0,
+            min_gap_m: 2.0,
+            max_pos_acc_m_s2: 4.5,
+            max_neg_acc_m_s2: 4.5,
+            usual_pos_acc_m_s2: 2.5,
+            usual_neg_acc_m_s2: 2.5,
+            max_speed_m_s: 16.66667,
+            headway_s: 1.0,
+        }
+    }
+}
+
+/// One flow, its route completed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Flow {
+    /// Index into [`Demand::templates`].
+    pub template: u32,
+    /// Index into [`Demand::routes`].
+    pub route: u32,
+    /// Seconds between two vehicles.
+    pub interval_s: f64,
+    /// First second.
+    pub start_s: i64,
+    /// Last second, inclusive; `None` never ends.
+    pub end_s: Option<i64>,
+}
+
+/// The demand of a run.
+#[derive(Debug)]
+pub struct Demand {
+    flows: Vec<Flow>,
+    templates: Vec<VehicleTemplate>,
+    routes: Vec<Vec<RoadIx>>,
+    notes: Vec<String>,
+}
+
+impl Demand {
+    /// Reads and checks a CityFlow flow file against a network.
+    pub fn from_json(bytes: &[u8], file: &str, net: &Network) -> Result<Self, TrafficError> {
+        let flows = file::read_flows(bytes, file)?;
+        compile(&flows, Source { file, bytes }, net)
+    }
+
+    /// Builds the demand from already parsed flows (places in errors have a path, no line).
+    pub fn from_file(flows: &[FlowFile], file: &str, net: &Network) -> Result<Self, TrafficError> {
+        compile(flows, Source { file, bytes: b"" }, net)
+    }
+
+    /// A demand without vehicles.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            flows: Vec::new(),
+            templates: Vec::new(),
+            routes: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// The flows in file order.
+    #[must_use]
+    pub fn flows(&self) -> &[Flow] {
+        &self.flows
+    }
+
+    /// Distinct vehicle templates.
+    #[must_use]
+    pub fn templates(&self) -> &[VehicleTemplate] {
+        &self.templates
+    }
+
+    /// Distinct routes, completed: consecutive roads are connected.
+    #[must_use]
+    pub fn routes(&self) -> &[Vec<RoadIx>] {
+        &self.routes
+    }
+
+    /// Remarks for the user: unknown members and the like.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+}
+
+fn compile(flows: &[FlowFile], source: Source<'_>, net: &Network) -> Result<Demand, TrafficError> {
+    if flows.len() > FLOWS_MAX {
+        return Err(TrafficError::TooLarge {
+            at: source.at(&[]),
+            what: "number of flows",
+            found: flows.len(),
+            limit: FLOWS_MAX,
+        });
+    }
+    let mut c = Compiler {
+        source,
+        net,
+        search: Search::new(net),
+        legs: HashMap::new(),
+        by_anchors: HashMap::new(),
+        template_ids: HashMap::new(),
+        demand: Demand::none(),
+    };
+    let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
+    for (i, flow) in flows.iter().enumerate() {
+        let template = c.template(i, &flow.vehicle)?;
+        let (interval_s, start_s, end_s) = c.times(i, flow)?;
+        let route = c.route(i, &flow.route)?;
+        c.demand.flows.push(Flow {
+            template,
+            route,
+            interval_s,
+            start_s,
+            end_s,
+        });
+        for key in flow.extra.keys() {
+            *unknown.entry(format!("[].{key}")).or_default() += 1;
+        }
+        for key in flow.vehicle.extra.keys() {
+            *unknown.entry(format!("[].vehicle.{key}")).or_default() += 1;
+        }
+    }
+    c.demand
+        .notes
+        .extend(unknown.into_iter().map(|(path, count)| {
+            format!("unknown member `{path}` ({count} times): kept in the file, not used")
+        }));
+    Ok(c.demand)
+}
+
+struct Compiler<'a> {
+    source: Source<'a>,
+    net: &'a Network,
+    search: Search,
+    legs: HashMap<(u32, u32), Option<Vec<RoadIx>>>,
+    by_anchors: HashMap<Vec<u32>, u32>,
+    template_ids: HashMap<[u64; 9], u32>,
+    demand: Demand,
+}
+
+impl Compiler<'_> {
+    fn template(&mut self, i: usize, v: &VehicleFile) -> Result<u32, TrafficError> {
+        let members: [(&'static str, &'static str, f64); 9] = [
+            ("length", "vehicle length in m", v.length),
+            ("width", "vehicle width in m", v.width),
+            ("minGap", "gap in m", v.min_gap),
+            ("maxPosAcc", "acceleration in m/s^2", v.max_pos_acc),
+            ("maxNegAcc", "deceleration in m/s^2", v.max_neg_acc),
+            ("usualPosAcc", "acceleration in m/s^2", v.usual_pos_acc),
+            ("usualNegAcc", "deceleration in m/s^2", v.usual_neg_acc),
+            ("maxSpeed", "speed in m/s", v.max_speed),
+            ("headwayTime", "time headway in s", v.headway_time),
+        ];
+        for (name, what, value) in members {
+            // A gap or headway of zero is a legitimate (if daring) driver.
+            let may_be_zero = matches!(name, "minGap" | "headwayTime");
+            let fine =
+                value.is_finite() && value < 1e6 && (value > 0.0 || (may_be_zero && value == 0.0));
+            if !fine {
+                return Err(TrafficError::BadNumber {
+                    at: self.source.at(&json_path![i, "vehicle", name]),
+                    what,
+                    value,
+                    rule: "it has to be above 0 and below 1,000,000",
+                });
+            }
+        }
+        let key = members.map(|(_, _, value)| value.to_bits());
+        let next = u32::try_from(self.demand.templates.len()).expect("flows are limited");
+        let id = *self.template_ids.entry(key).or_insert(next);
+        if id == next {
+            self.demand.templates.push(VehicleTemplate {
+                length_m: v.length,
+                width_m: v.width,
+                min_gap_m: v.min_gap,
+                max_pos_acc_m_s2: v.max_pos_acc,
+                max_neg_acc_m_s2: v.max_neg_acc,
+                usual_pos_acc_m_s2: v.usual_pos_acc,
+                usual_neg_acc_m_s2: v.usual_neg_acc,
+                max_speed_m_s: v.max_speed,
+                headway_s: v.headway_time,
+            });
+        }
+        Ok(id)
+    }
+
+    fn times(&self, i: usize, flow: &FlowFile) -> Result<(f64, i64, Option<i64>), TrafficError> {
+        let start = flow.start_time.unwrap_or(0);
+        let end = flow.end_time.unwrap_or(-1);
+        let wrong = |name: &'static str, message: String| TrafficError::Times {
+            at: self.source.at(&json_path![i, name]),
+            message,
+        };
+        if !(0..=TIME_MAX_S).contains(&start) {
+            return Err(wrong(
+                "startTime",
+                format!("startTime {start} is not between 0 and {TIME_MAX_S} s"),
+            ));
+        }
+        if !(-1..=TIME_MAX_S).contains(&end) {
+            return Err(wrong(
+                "endTime",
+                format!(
+                    "endTime {end} is neither -1 (never ends) nor between 0 and {TIME_MAX_S} s"
+                ),
+            ));
+        }
+        if end != -1 && end < start {
+            return Err(wrong(
+                "endTime",
+                format!("endTime {end} lies before startTime {start}"),
+            ));
+        }
+        if !(flow.interval.is_finite() && flow.interval > 0.0) {
+            return Err(TrafficError::BadNumber {
+                at: self.source.at(&json_path![i, "interval"]),
+                what: "interval in s",
+                value: flow.interval,
+                rule: "it has to be finite and above 0",
+            });
+        }
+        if flow.interval < 1.0 && start != end {
+            return Err(wrong(
+                "interval",
+                format!(
+                    "interval {} is below 1 s in a flow that lasts",
+                    flow.interval
+                ),
+            ));
+        }
+        Ok((flow.interval, start, (end != -1).then_some(end)))
+    }
+
+    fn route(&mut self, i: usize, anchors: &[String]) -> Result<u32, TrafficError> {
+        if anchors.len() > ROUTE_MAX {
+            return Err(TrafficError::TooLarge {
+                at: self.source.at(&json_path![i, "route"]),
+                what: "number of roads in a route",
+                found: anchors.len(),
+                limit: ROUTE_MAX,
+            });
+        }
+        let mut ids = Vec::with_capacity(anchors.len());
+        for (k, id) in anchors.iter().enumerate() {
+            let road = self
+                .net
+                .road_ix(id)
+                .ok_or_else(|| TrafficError::UnknownId {
+                    at: self.source.at(&json_path![i, "route", k]),
+                    what: "road",
+                    id: id.clone(),
+                    hint: " in the road network".into(),
+                })?;
+            ids.push(road.0);
+        }
+        if let Some(route) = self.by_anchors.get(&ids) {
+            return Ok(*route);
+        }
+        let mut roads: Vec<RoadIx> = ids.first().map(|r| RoadIx(*r)).into_iter().collect();
+        for k in 1..ids.len() {
+            self.join(&mut roads, &ids, i, k)?;
+        }
+        if roads.len() < 2 {
+            return Err(TrafficError::Inconsistent {
+                at: self.source.at(&json_path![i, "route"]),
+                message: format!(
+                    "the route has {} road(s), a vehicle needs at least 2",
+                    roads.len()
+                ),
+            });
+        }
+        let route = u32::try_from(self.demand.routes.len()).expect("flows are limited");
+        self.demand.routes.push(roads);
+        self.by_anchors.insert(ids, route);
+        Ok(route)
+    }
+
+    fn join(
+        &mut self,
+        roads: &mut Vec<RoadIx>,
+        ids: &[u32],
+        i: usize,
+        k: usize,
+    ) -> Result<(), TrafficError> {
+        let (from, to) = (RoadIx(ids[k - 1]), RoadIx(ids[k]));
+        if from == to {
+            return Ok(());
+        }
+        let (net, search) = (self.net, &mut self.search);
+        let leg = self
+            .legs
+            .entry((from.0, to.0))
+            .or_insert_with(|| search.shortest(net, from, to));
+        let place: &[Seg] = &json_path![i, "route", k];
+        let Some(leg) = leg else {
+            return Err(TrafficError::Disconnected {
+                at: self.source.at(place),
+                from: self.net.roads[from.ix()].id.clone(),
+                to: self.net.roads[to.ix()].id.clone(),
+            });
+        };
+        if roads.len() + leg.len() > ROUTE_MAX {
+            return Err(TrafficError::TooLarge {
+                at: self.source.at(place),
+                what: "number of roads in a completed route",
+                found: roads.len() + leg.len(),
+                limit: ROUTE_MAX,
+            });
+        }
+        roads.extend_from_slice(leg);
+        Ok(())
+    }
+}
+
+/// Shortest paths over roads: cost of entering a road = mean length of its lanes.
+struct Search {
+    mean_length_m: Vec<f64>,
+    successors: Vec<Vec<RoadIx>>,
+    label: Vec<f64>,
+    before: Vec<u32>,
+    touched: Vec<usize>,
+}
+
+#[derive(PartialEq)]
+struct Open {
+    cost: f64,
+    order: u64,
+    road: RoadIx,
+}
+
+impl Eq for Open {}
+
+impl Ord for Open {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other
+            .cost
+            .total_cmp(&self.cost)
+            .then_with(|| other.order.cmp(&self.order))
+    }
+}
+
+impl PartialOrd for Open {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Search {
+    fn new(net: &Network) -> Self {
+        let mean_length_m = net
+            .roads
+            .iter()
+            .map(|road| {
+                let sum: f64 = road.lanes.iter().map(|l| net.lanes[l.ix()].length_m).sum();
+                #[allow(clippy::cast_precision_loss)] // at most 64 lanes
+                let count = road.lanes.len() as f64;
+                sum / count
+            })
+            .collect();
+        let successors = (0..net.roads.len())
+            .map(|r| {
+                let from = RoadIx::of(r);
+                let end = &net.junctions[net.roads[r].to.ix()];
+                end.roads
+                    .iter()
+                    .copied()
+                    .filter(|to| net.connected(from, *to))
+                    .collect()
+            })
+            .collect();
+        Self {
+            mean_length_m,
+            successors,
+            label: vec![f64::INFINITY; net.roads.len()],
+            before: vec![crate::ids::NONE; net.roads.len()],
+            touched: Vec::new(),
+        }
+    }
+
+    /// The roads after `from` up to and including `to`; none if there is no way.
+    fn shortest(&mut self, net: &Network, from: RoadIx, to: RoadIx) -> Option<Vec<RoadIx>> {
+        if self.successors[from.ix()].contains(&to) {
+            // Any other way would enter this road too, after entering another one.
+            return Some(vec![to]);
+        }
+        debug_assert_eq!(self.label.len(), net.roads.len());
+        for r in self.touched.drain(..) {
+            self.label[r] = f64::INFINITY;
+        }
+        let mut open = BinaryHeap::new();
+        let mut order = 0;
+        self.label[from.ix()] = 0.0;
+        self.touched.push(from.ix());
+        open.push(Open {
+            cost: 0.0,
+            order,
+            road: from,
+        });
+        while let Some(Open { cost, road, .. }) = open.pop() {
+            if road == to {
+                return Some(self.trace(from, to));
+            }
+            if cost > self.label[road.ix()] {
+                continue;
+            }
+            for next in &self.successors[road.ix()] {
+                let label = cost + self.mean_length_m[next.ix()];
+                if label < self.label[next.ix()] {
+                    self.label[next.ix()] = label;
+                    self.before[next.ix()] = road.0;
+                    self.touched.push(next.ix());
+                    order += 1;
+                    open.push(Open {
+                        cost: label,
+                        order,
+                        road: *next,
+                    });
+                }
+            }
+        }
+        None
+    }
+
+    fn trace(&self, from: RoadIx, to: RoadIx) -> Vec<RoadIx> {
+        let mut way = vec![to];
+        let mut road = to;
+        while self.before[road.ix()] != from.0 {
+            road = RoadIx(self.before[road.ix()]);
+            way.push(road);
+        }
+        way.reverse();
+        way
+    }
+}

@@ -1,0 +1,4 @@
+//! Integration tests: the reference simulator's geometry and runs, bad input, determinism.
+
+mod common;
+mod geometry;
