@@ -6,8 +6,10 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod demo;
+mod generate;
 mod shell;
 mod test;
+mod tidy;
 mod tools;
 
 use std::process::ExitCode;
@@ -29,12 +31,18 @@ enum Command {
     Test(test::Args),
     /// Build the release binary and run the main job on a generated city.
     Demo(demo::Args),
+    /// Check the rules of the house that a compiler does not know.
+    Tidy(tidy::Args),
+    /// Make all generated files again.
+    Generate,
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Test(args) => test::main(&args),
         Command::Demo(args) => demo::main(&args),
+        Command::Tidy(args) => tidy::main(&args),
+        Command::Generate => generate::main(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

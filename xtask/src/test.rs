@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::shell::{Counts, Stopwatch, cargo, human, on_path, run, run_tests};
-use crate::tools;
+use crate::{tidy, tools};
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, clap::Args)]
@@ -40,6 +40,11 @@ const STEPS: &[Step] = &[
         name: "clippy",
         what: "lints, warnings are errors",
         run: clippy,
+    },
+    Step {
+        name: "tidy",
+        what: "the rules of the house",
+        run: tidy,
     },
     Step {
         name: "unit",
@@ -150,6 +155,10 @@ fn clippy() -> Result<Counts> {
         "warnings",
     ]))
     .map(none)
+}
+
+fn tidy() -> Result<Counts> {
+    tidy::main(&tidy::Args::default()).map(none)
 }
 
 fn unit() -> Result<Counts> {
