@@ -20,6 +20,50 @@ pub struct Command {
     pub expires_at: TimeMs,
 }
 
+/// Why a command was sent. It is told by the prefix of the command's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// A decision is carried out: `urn:conurb:command:`.
+    Decision,
+    /// Nothing valid came in time, back to the safe plan: `urn:conurb:watchdog:`.
+    Watchdog,
+    /// The decision was taken back, back to the safe plan: `urn:conurb:undo:`.
+    Undo,
+}
+
+impl Cause {
+    /// The prefix of ids of such commands.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Decision => "urn:conurb:command:",
+            Self::Watchdog => "urn:conurb:watchdog:",
+            Self::Undo => "urn:conurb:undo:",
+        }
+    }
+}
+
+impl Command {
+    /// Why it was sent.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        if self.id.starts_with(Cause::Watchdog.prefix()) {
+            Cause::Watchdog
+        } else if self.id.starts_with(Cause::Undo.prefix()) {
+            Cause::Undo
+        } else {
+            Cause::Decision
+        }
+    }
+
+    /// Whether it orders the actuator back to its safe plan.
+    #[must_use]
+    pub fn is_safe_plan(&self) -> bool {
+        self.cause() != Cause::Decision
+    }
+}
+
 /// What an actuator answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "receipt", rename_all = "lowercase")]

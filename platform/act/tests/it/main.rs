@@ -1,0 +1,7 @@
+//! Tests of the desk against recording and simulated actuators.
+
+#![allow(clippy::unwrap_used)]
+
+mod desk;
+mod faults;
+mod support;
