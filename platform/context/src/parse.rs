@@ -390,7 +390,9 @@ fn fast_time(b: &[u8]) -> Option<TimeMs> {
         1..=12 => 31,
         _ => return None,
     };
-    if !(1..=days_in_month).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+    // before the epoch the library rounds fractions towards zero: leave those to it
+    if year < 1970 || !(1..=days_in_month).contains(&day) || hour > 23 || minute > 59 || second > 59
+    {
         return None;
     }
     let mut ms = 0;
