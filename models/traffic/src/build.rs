@@ -606,7 +606,7 @@ impl Builder<'_> {
                     add("intersections[].roadLinks[].laneLinks[].", &l.extra);
                 }
             }
-            for light in &j.traffic_light {
+            if let Some(light) = &j.traffic_light {
                 add("intersections[].trafficLight.", &light.extra);
                 for p in &light.lightphases {
                     add("intersections[].trafficLight.lightphases[].", &p.extra);

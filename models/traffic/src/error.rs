@@ -9,7 +9,7 @@ pub enum TrafficError {
     #[error("{at}: {message}")]
     Syntax {
         /// Where.
-        at: At,
+        at: Box<At>,
         /// What the parser said.
         message: String,
     },
@@ -17,7 +17,7 @@ pub enum TrafficError {
     #[error("{at}: {what} is {found}, the limit is {limit}")]
     TooLarge {
         /// Where.
-        at: At,
+        at: Box<At>,
         /// What is counted.
         what: &'static str,
         /// How many there are.
@@ -29,7 +29,7 @@ pub enum TrafficError {
     #[error("{at}: {what} id \"{id}\" is used twice (first at {first})")]
     DuplicateId {
         /// Where the second one is.
-        at: At,
+        at: Box<At>,
         /// `intersection` or `road`.
         what: &'static str,
         /// The identifier.
@@ -41,7 +41,7 @@ pub enum TrafficError {
     #[error("{at}: there is no {what} \"{id}\"{hint}")]
     UnknownId {
         /// Where.
-        at: At,
+        at: Box<At>,
         /// `intersection` or `road`.
         what: &'static str,
         /// The identifier that was looked for.
@@ -53,7 +53,7 @@ pub enum TrafficError {
     #[error("{at}: {what} {found} is out of range, there are {count} (from 0)")]
     OutOfRange {
         /// Where.
-        at: At,
+        at: Box<At>,
         /// What the index counts.
         what: &'static str,
         /// The index.
@@ -65,7 +65,7 @@ pub enum TrafficError {
     #[error("{at}: {value} is no valid {what}; {rule}")]
     BadNumber {
         /// Where.
-        at: At,
+        at: Box<At>,
         /// The quantity with its unit.
         what: &'static str,
         /// The number found.
@@ -77,7 +77,7 @@ pub enum TrafficError {
     #[error("{at}: {message}")]
     Geometry {
         /// Where.
-        at: At,
+        at: Box<At>,
         /// What is wrong.
         message: String,
     },
@@ -85,7 +85,7 @@ pub enum TrafficError {
     #[error("{at}: {message}")]
     Times {
         /// Where.
-        at: At,
+        at: Box<At>,
         /// What is wrong.
         message: String,
     },
@@ -93,7 +93,7 @@ pub enum TrafficError {
     #[error("{at}: no lane links lead from road \"{from}\" to road \"{to}\"")]
     Disconnected {
         /// Where.
-        at: At,
+        at: Box<At>,
         /// The road before the gap.
         from: String,
         /// The road that cannot be reached.
@@ -103,7 +103,7 @@ pub enum TrafficError {
     #[error("{at}: {message}")]
     Inconsistent {
         /// Where.
-        at: At,
+        at: Box<At>,
         /// What is wrong.
         message: String,
     },
@@ -189,7 +189,7 @@ impl Coded for TrafficError {
             | Self::Geometry { at, .. }
             | Self::Times { at, .. }
             | Self::Disconnected { at, .. }
-            | Self::Inconsistent { at, .. } => Some(at.clone()),
+            | Self::Inconsistent { at, .. } => Some(At::clone(at)),
             Self::NotThereYet { .. } | Self::Option { .. } | Self::StateMismatch { .. } => None,
         }
     }

@@ -249,10 +249,10 @@ pub fn read_flows(bytes: &[u8], file: &str) -> Result<Vec<FlowFile>, TrafficErro
 fn read<T: DeserializeOwned>(bytes: &[u8], file: &str) -> Result<T, TrafficError> {
     if bytes.len() > FILE_BYTES_MAX {
         return Err(TrafficError::TooLarge {
-            at: At {
+            at: Box::new(At {
                 file: Some(file.to_owned()),
                 ..At::default()
-            },
+            }),
             what: "file size in bytes",
             found: bytes.len(),
             limit: FILE_BYTES_MAX,
@@ -273,12 +273,12 @@ fn syntax(file: &str, path: Option<String>, error: &serde_json::Error) -> Traffi
         .rsplit_once(" at line ")
         .map_or(full.as_str(), |(head, _)| head);
     TrafficError::Syntax {
-        at: At {
+        at: Box::new(At {
             file: Some(file.to_owned()),
             line: Some(error.line()),
             column: Some(error.column()),
             path: path.filter(|p| p != "."),
-        },
+        }),
         message: message.to_owned(),
     }
 }

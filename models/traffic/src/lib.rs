@@ -16,8 +16,14 @@ mod geometry;
 mod ids;
 mod network;
 mod place;
+mod plan;
+mod rng;
+mod sim;
 
 pub use demand::{Demand, Flow, VehicleTemplate};
 pub use error::TrafficError;
 pub use ids::{DrivableIx, FlowIx, JunctionIx, LaneIx, LinkIx, RoadIx, RoadLinkIx};
 pub use network::{Cross, Junction, Lane, Link, Network, Phase, Road, RoadLink, Turn};
+pub use sim::{
+    Finished, LaneReading, Signals, Sim, SimOptions, State, VehicleView, WAITING_BELOW_M_S,
+};

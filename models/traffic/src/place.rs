@@ -56,17 +56,17 @@ pub(crate) struct Source<'a> {
 
 impl Source<'_> {
     /// The place of `path` in this document; of its nearest existing parent if a member is absent.
-    pub(crate) fn at(&self, path: &[Seg]) -> At {
+    pub(crate) fn at(&self, path: &[Seg]) -> Box<At> {
         let offset = locate(self.bytes, path);
         let before = &self.bytes[..offset.min(self.bytes.len())];
         let line = before.iter().filter(|b| **b == b'\n').count() + 1;
         let column = before.iter().rev().take_while(|b| **b != b'\n').count() + 1;
-        At {
+        Box::new(At {
             file: Some(self.file.to_owned()),
             line: Some(line),
             column: Some(column),
             path: Some(path_text(path)),
-        }
+        })
     }
 }
 

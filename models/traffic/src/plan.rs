@@ -1,0 +1,316 @@
+//! The demand compiled into spawn events in time order, each with its lane and whole path.
+//!
+//! Without lane change the path of a vehicle is fixed by its first lane, so routing never happens
+//! in a step. Flows that never end are compiled a piece of time at a time.
+
+use std::collections::HashMap;
+
+use crate::demand::{Demand, VehicleTemplate};
+use crate::ids::{LaneIx, NONE, RoadIx};
+use crate::network::Network;
+use crate::rng::Mt19937;
+
+/// Steps compiled at once.
+const CHUNK_STEPS: u32 = 3_600;
+
+/// A vehicle to come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Event {
+    /// Step of creation.
+    pub(crate) step: u32,
+    /// Flow and running number in it.
+    pub(crate) flow: u32,
+    pub(crate) number: u32,
+    /// Random priority, the last tie-break of right of way.
+    pub(crate) priority: i32,
+    pub(crate) lane: u32,
+    /// Range in [`Plan::paths`].
+    pub(crate) path: u32,
+    pub(crate) path_end: u32,
+    pub(crate) template: u32,
+    /// The next event on the same lane.
+    pub(crate) next_in_lane: u32,
+}
+
+/// A template with everything derived from it and the step length.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tpl {
+    pub(crate) len: f64,
+    pub(crate) min_gap: f64,
+    pub(crate) max_pos: f64,
+    pub(crate) max_neg: f64,
+    pub(crate) usual_pos: f64,
+    pub(crate) usual_neg: f64,
+    pub(crate) vmax: f64,
+    pub(crate) headway: f64,
+    /// Distance before a junction within which it matters, m.
+    pub(crate) approach: f64,
+    /// Beyond this gap no leader can slow this vehicle, m.
+    pub(crate) far_gap: f64,
+}
+
+impl Tpl {
+    fn new(t: &VehicleTemplate, dt: f64) -> Self {
+        let (vmax, usual_neg) = (t.max_speed_m_s, t.usual_neg_acc_m_s2);
+        Self {
+            len: t.length_m,
+            min_gap: t.min_gap_m,
+            max_pos: t.max_pos_acc_m_s2,
+            max_neg: t.max_neg_acc_m_s2,
+            usual_pos: t.usual_pos_acc_m_s2,
+            usual_neg,
+            vmax,
+            headway: t.headway_s,
+            approach: vmax * vmax / (2.0 * usual_neg) + 2.0 * vmax * dt,
+            far_gap: f64::INFINITY,
+        }
+    }
+
+    /// A gap at which every term of the following rule is at least `vmax`, whatever the leader does.
+    fn far_gap(&self, leader_neg_max: f64, dt: f64) -> f64 {
+        let b = dt / 2.0;
+        let safe = |neg: f64, d: f64| {
+            let a = 1.0 / (2.0 * neg);
+            let root = 2.0 * a * self.vmax + b;
+            let braking = self.vmax * dt / 2.0 + d + (root * root - b * b) / (4.0 * a);
+            braking.max((self.vmax + leader_neg_max * dt) * dt / 2.0 + d)
+        };
+        let far = safe(self.max_neg, 0.0)
+            .max(safe(self.usual_neg, self.min_gap))
+            .max(self.vmax * (self.headway + dt / 2.0));
+        far * (1.0 + 1e-6) + 1e-3
+    }
+}
+
+/// Templates, paths and events of one run. Shared by its clones.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) templates: Vec<Tpl>,
+    pub(crate) paths: Vec<u32>,
+    pub(crate) events: Vec<Event>,
+    /// Longest vehicle, m.
+    pub(crate) len_max: f64,
+    /// Events are complete for steps below this.
+    pub(crate) covered: u32,
+    /// Paths that end early because the lane cannot serve the route.
+    pub(crate) cut_paths: u32,
+    sources: Vec<VehicleTemplate>,
+    dt: f64,
+    clock: f64,
+    rng: Mt19937,
+    flows: Vec<FlowClock>,
+    known_paths: HashMap<(u32, u32), (u32, u32)>,
+    last_in_lane: Vec<u32>,
+}
+
+#[derive(Debug, Clone)]
+struct FlowClock {
+    accumulated: f64,
+    created: u32,
+    over: bool,
+}
+
+impl Plan {
+    pub(crate) fn new(net: &Network, demand: &Demand, seed: u32, dt: f64) -> Self {
+        let clocks = demand.flows().iter().map(|f| FlowClock {
+            accumulated: f.interval_s,
+            created: 0,
+            over: false,
+        });
+        let mut plan = Self {
+            templates: Vec::new(),
+            paths: Vec::new(),
+            events: Vec::new(),
+            len_max: 0.0,
+            covered: 0,
+            cut_paths: 0,
+            sources: Vec::new(),
+            dt,
+            clock: 0.0,
+            rng: Mt19937::new(seed),
+            flows: clocks.collect(),
+            known_paths: HashMap::new(),
+            last_in_lane: vec![NONE; net.lanes.len()],
+        };
+        plan.set_templates(demand.templates());
+        plan.extend(net, demand);
+        plan
+    }
+
+    fn set_templates(&mut self, templates: &[VehicleTemplate]) {
+        self.sources.clear();
+        self.sources.extend_from_slice(templates);
+        self.derive();
+    }
+
+    fn derive(&mut self) {
+        let dt = self.dt;
+        self.templates.clear();
+        self.templates
+            .extend(self.sources.iter().map(|t| Tpl::new(t, dt)));
+        let neg_max = self
+            .templates
+            .iter()
+            .map(|t| t.max_neg.max(t.usual_neg))
+            .fold(0.0, f64::max);
+        for t in &mut self.templates {
+            t.far_gap = t.far_gap(neg_max, dt);
+        }
+        self.len_max = self.templates.iter().map(|t| t.len).fold(0.0, f64::max);
+    }
+
+    /// The number of a template, added if new.
+    pub(crate) fn intern(&mut self, template: &VehicleTemplate) -> u32 {
+        let found = self.sources.iter().position(|t| t == template);
+        let ix = found.unwrap_or_else(|| {
+            self.sources.push(*template);
+            self.derive();
+            self.sources.len() - 1
+        });
+        u32::try_from(ix).expect("templates are limited")
+    }
+
+    /// Compiles the next piece of time.
+    pub(crate) fn extend(&mut self, net: &Network, demand: &Demand) {
+        let times = self.times();
+        let first_event = self.events.len();
+        let mut due = self.due(demand, &times);
+        due.sort_unstable();
+        let mut at = 0;
+        while at < due.len() {
+            let step = due[at].0;
+            let end = at + due[at..].iter().take_while(|d| d.0 == step).count();
+            self.create(net, demand, &due[at..end]);
+            at = end;
+        }
+        for i in first_event..self.events.len() {
+            let lane = self.events[i].lane as usize;
+            let ix = u32::try_from(i).expect("vehicles are limited to fewer than 2^32");
+            match self.last_in_lane[lane] {
+                NONE => {}
+                before => self.events[before as usize].next_in_lane = ix,
+            }
+            self.last_in_lane[lane] = ix;
+        }
+        self.covered += CHUNK_STEPS;
+    }
+
+    /// The clock of every step of the piece, summed as the reference sums it.
+    fn times(&mut self) -> Vec<f64> {
+        (0..CHUNK_STEPS)
+            .map(|_| {
+                let t = self.clock;
+                self.clock += self.dt;
+                t
+            })
+            .collect()
+    }
+
+    /// (step, flow, number) of the vehicles of this piece.
+    #[allow(clippy::cast_precision_loss)] // times are limited to 1e9 s
+    fn due(&mut self, demand: &Demand, times: &[f64]) -> Vec<(u32, u32, u32)> {
+        let mut due = Vec::new();
+        for (f, (flow, clock)) in demand.flows().iter().zip(&mut self.flows).enumerate() {
+            if clock.over {
+                continue;
+            }
+            let flow_ix = u32::try_from(f).expect("flows are limited");
+            let first = times.partition_point(|t| *t < flow.start_s as f64);
+            for (k, t) in times.iter().enumerate().skip(first) {
+                if flow.end_s.is_some_and(|end| *t > end as f64) {
+                    clock.over = true;
+                    break;
+                }
+                while clock.accumulated >= flow.interval_s {
+                    let step = self.covered + u32::try_from(k).expect("a piece is short");
+                    due.push((step, flow_ix, clock.created));
+                    clock.created += 1;
+                    clock.accumulated -= flow.interval_s;
+                }
+                clock.accumulated += self.dt;
+            }
+        }
+        due
+    }
+
+    /// Draws in the reference's order: priorities flow by flow, then first lanes road by road.
+    fn create(&mut self, net: &Network, demand: &Demand, due: &[(u32, u32, u32)]) {
+        let first = self.events.len();
+        for (step, flow, number) in due {
+            let priority = self.rng.draw().cast_signed();
+            self.rng.draw(); // the reference draws a worker thread here
+            self.events.push(Event {
+                step: *step,
+                flow: *flow,
+                number: *number,
+                priority,
+                lane: NONE,
+                path: 0,
+                path_end: 0,
+                template: demand.flows()[*flow as usize].template,
+                next_in_lane: NONE,
+            });
+        }
+        let route_of = |e: &Event| demand.flows()[e.flow as usize].route;
+        let mut fresh = self.events.split_off(first);
+        fresh.sort_by_key(|e| demand.routes()[route_of(e) as usize][0]);
+        for mut event in fresh {
+            let route_ix = route_of(&event);
+            let route = &demand.routes()[route_ix as usize];
+            let lanes = &net.roads[route[0].ix()].lanes;
+            let serves = |lane: &&LaneIx| net.links_to_road(**lane, route[1]).next().is_some();
+            let count = lanes.iter().filter(serves).count();
+            let draw = self.rng.draw() as usize;
+            let lane = lanes
+                .iter()
+                .filter(serves)
+                .nth(draw.checked_rem(count).unwrap_or(0));
+            let Some(lane) = lane else { continue };
+            event.lane = lane.0;
+            (event.path, event.path_end) = self.path(net, route_ix, route, *lane);
+            self.events.push(event);
+        }
+    }
+
+    fn path(&mut self, net: &Network, route_ix: u32, route: &[RoadIx], lane: LaneIx) -> (u32, u32) {
+        if let Some(range) = self.known_paths.get(&(route_ix, lane.0)) {
+            return *range;
+        }
+        let start = u32::try_from(self.paths.len()).expect("paths are limited by the demand");
+        let complete = extend_path(net, route, lane, &mut self.paths);
+        self.cut_paths += u32::from(!complete);
+        let end = u32::try_from(self.paths.len()).expect("paths are limited by the demand");
+        self.known_paths.insert((route_ix, lane.0), (start, end));
+        (start, end)
+    }
+
+    /// A plan without demand, for local rollouts.
+    pub(crate) fn empty(net: &Network, dt: f64) -> Self {
+        let mut plan = Self::new(net, &Demand::none(), 0, dt);
+        plan.covered = u32::MAX;
+        plan
+    }
+}
+
+/// Appends the drivables of a route driven from `lane`; false if a lane on the way cannot serve it.
+///
+/// Of the links that can be taken, the one whose end lane is nearest to the lane's own index.
+fn extend_path(net: &Network, route: &[RoadIx], lane: LaneIx, path: &mut Vec<u32>) -> bool {
+    let mut lane = lane;
+    path.push(lane.0);
+    for i in 0..route.len() - 1 {
+        let here = net.lanes[lane.ix()].index;
+        let after = route.get(i + 2);
+        let fits =
+            |to: LaneIx| after.is_none_or(|road| net.links_to_road(to, *road).next().is_some());
+        let best = net
+            .links_to_road(lane, route[i + 1])
+            .filter(|link| fits(net.links[link.ix()].to))
+            .min_by_key(|link| net.lanes[net.links[link.ix()].to.ix()].index.abs_diff(here));
+        let Some(link) = best else { return false };
+        path.push(net.drivable_of_link(link).0);
+        lane = net.links[link.ix()].to;
+        path.push(lane.0);
+    }
+    true
+}

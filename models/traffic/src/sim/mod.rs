@@ -1,0 +1,160 @@
+//! The simulation: state, step and what can be read from it.
+
+mod cross;
+mod read;
+mod speed;
+mod state;
+mod step;
+
+use std::sync::Arc;
+
+pub use read::{LaneReading, VehicleView, WAITING_BELOW_M_S};
+pub use state::State;
+
+use crate::demand::Demand;
+use crate::error::TrafficError;
+use crate::ids::JunctionIx;
+use crate::network::Network;
+use crate::plan::Plan;
+use step::Scratch;
+
+/// Who sets the phases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signals {
+    /// [`Sim::set_phase`]; phase 0 until then.
+    External,
+    /// The programme in the road network file.
+    Programme,
+}
+
+/// How to run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SimOptions {
+    /// Seed of priorities and first lanes.
+    pub seed: u32,
+    /// Step length, s: 0.05 to 5. The reference data use 1.
+    pub step_s: f64,
+    /// Who sets the phases.
+    pub signals: Signals,
+    /// Lane changing: not there yet, `true` is refused.
+    pub lane_change: bool,
+}
+
+impl Default for SimOptions {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            step_s: 1.0,
+            signals: Signals::External,
+            lane_change: false,
+        }
+    }
+}
+
+/// A trip that ended in the last step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Finished {
+    /// Slot the vehicle had; free again.
+    pub slot: u32,
+    /// Number of the vehicle in order of creation.
+    pub event: u32,
+    /// Time of creation (before waiting to enter), s.
+    pub entered_s: f64,
+    /// Time the step began in which it left, s.
+    pub left_s: f64,
+}
+
+/// One run of a network under a demand.
+#[derive(Debug, Clone)]
+pub struct Sim {
+    net: Arc<Network>,
+    demand: Arc<Demand>,
+    plan: Arc<Plan>,
+    state: State,
+    scratch: Scratch,
+    dt: f64,
+    programme: bool,
+}
+
+impl Sim {
+    /// A simulation at time 0.
+    pub fn new(
+        net: Arc<Network>,
+        demand: Arc<Demand>,
+        options: SimOptions,
+    ) -> Result<Self, TrafficError> {
+        if options.lane_change {
+            return Err(TrafficError::NotThereYet {
+                what: "lane change",
+            });
+        }
+        if !(0.05..=5.0).contains(&options.step_s) {
+            return Err(TrafficError::Option {
+                what: "step_s",
+                message: format!("{} is not between 0.05 and 5 s", options.step_s),
+            });
+        }
+        let plan = Plan::new(&net, &demand, options.seed, options.step_s);
+        Ok(Self {
+            state: State::new(&net),
+            plan: Arc::new(plan),
+            scratch: Scratch::default(),
+            dt: options.step_s,
+            programme: options.signals == Signals::Programme,
+            net,
+            demand,
+        })
+    }
+
+    /// Shows a phase, effective from the next step.
+    pub fn set_phase(&mut self, junction: JunctionIx, phase: u16) -> Result<(), TrafficError> {
+        let known = self
+            .net
+            .junctions
+            .get(junction.ix())
+            .map_or(0, |j| j.phases.len());
+        if usize::from(phase) >= known {
+            return Err(TrafficError::Option {
+                what: "phase",
+                message: format!(
+                    "junction {} has {known} phases, there is no phase {phase}",
+                    junction.0
+                ),
+            });
+        }
+        if self.state.phase[junction.ix()] != phase {
+            self.state.show(&self.net, junction.ix(), phase);
+        }
+        Ok(())
+    }
+
+    /// Goes back (or over) to a state of the same network and demand.
+    pub fn restore(&mut self, state: &State) -> Result<(), TrafficError> {
+        let sizes = [
+            ("network", state.tracks.len(), self.state.tracks.len()),
+            ("network", state.phase.len(), self.state.phase.len()),
+        ];
+        for (what, found, expected) in sizes {
+            if found != expected {
+                return Err(TrafficError::StateMismatch {
+                    what,
+                    found,
+                    expected,
+                });
+            }
+        }
+        while state.next_event as usize > self.plan.events.len() || state.step > self.plan.covered {
+            if self.plan.covered > state.step {
+                return Err(TrafficError::StateMismatch {
+                    what: "demand",
+                    found: state.next_event as usize,
+                    expected: self.plan.events.len(),
+                });
+            }
+            Arc::make_mut(&mut self.plan).extend(&self.net, &self.demand);
+        }
+        self.state.clone_from(state);
+        self.scratch.rebuild(&self.state);
+        Ok(())
+    }
+}

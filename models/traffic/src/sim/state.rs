@@ -1,0 +1,213 @@
+//! The state of a run: flat tables of plain data, cheap to copy, without pointers.
+
+use crate::ids::NONE;
+use crate::network::Network;
+
+/// One running vehicle: one cache line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(C, align(64))]
+pub(crate) struct Car {
+    /// Front bumper from the start of the drivable, m.
+    pub(crate) pos: f64,
+    /// m/s.
+    pub(crate) speed: f64,
+    /// Slot of the vehicle in front on the same drivable.
+    pub(crate) ahead: u32,
+    /// Slot of the vehicle behind on the same drivable.
+    pub(crate) behind: u32,
+    /// Where it is: an index into the plan's paths.
+    pub(crate) cursor: u32,
+    /// End of its path.
+    pub(crate) path_end: u32,
+    pub(crate) template: u32,
+    /// The drivable it came from.
+    pub(crate) prev: u32,
+    /// Slot of the vehicle it gave way to in the last step.
+    pub(crate) blocker: u32,
+    /// Step in which it entered its lane link; `NONE` on lanes.
+    pub(crate) entered_link: u32,
+    pub(crate) priority: i32,
+    /// Its spawn event (or its number in a local rollout).
+    pub(crate) event: u32,
+    /// [`STILL`] and [`UNMOVED`].
+    pub(crate) flags: u32,
+}
+
+/// Following alone kept it at speed 0 in the last step, whatever lies ahead of its leader.
+pub(crate) const STILL: u32 = 1;
+/// Position and speed did not change in the last step.
+pub(crate) const UNMOVED: u32 = 2;
+
+/// Ends of a drivable's list of vehicles and what its first vehicle follows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Track {
+    pub(crate) front: u32,
+    pub(crate) tail: u32,
+    /// The first vehicle's leader on a later drivable.
+    pub(crate) leader: u32,
+    /// 1 when listed among the occupied.
+    pub(crate) listed: u32,
+    /// Gap of the first vehicle to its leader, m.
+    pub(crate) gap: f64,
+}
+
+pub(crate) const EMPTY: Track = Track {
+    front: NONE,
+    tail: NONE,
+    leader: NONE,
+    listed: 0,
+    gap: 0.0,
+};
+
+/// Waiting queue and counters of a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct LaneBook {
+    /// First event still waiting to enter.
+    pub(crate) wait_head: u32,
+    pub(crate) wait_count: u32,
+    pub(crate) entered: u32,
+    pub(crate) left: u32,
+}
+
+macro_rules! flat_state {
+    ($(#[$doc:meta])* pub struct $name:ident { vecs { $($vec:ident: $vt:ty),* $(,)? } plain { $($plain:ident: $pt:ty),* $(,)? } }) => {
+        $(#[$doc])*
+        #[derive(Debug, PartialEq)]
+        pub struct $name { $(pub(crate) $vec: Vec<$vt>,)* $(pub(crate) $plain: $pt,)* }
+
+        impl Clone for $name {
+            fn clone(&self) -> Self {
+                Self { $($vec: self.$vec.clone(),)* $($plain: self.$plain,)* }
+            }
+
+            /// Reuses the buffers: no allocation when sizes fit.
+            fn clone_from(&mut self, other: &Self) {
+                $(self.$vec.clone_from(&other.$vec);)*
+                $(self.$plain = other.$plain;)*
+            }
+        }
+    };
+}
+
+flat_state! {
+    /// Everything that changes during a run. Copy it to look ahead or to go back.
+    pub struct State {
+        vecs {
+            cars: Car,
+            free: u32,
+            tracks: Track,
+            occupied: u32,
+            lanes: LaneBook,
+            waiting_lanes: u32,
+            green: u8,
+            phase: u16,
+            rest_s: f64,
+        }
+        plain {
+            step: u32,
+            next_event: u32,
+            created: u32,
+            running: u32,
+            finished: u32,
+            finished_time_s: f64,
+        }
+    }
+}
+
+impl State {
+    pub(crate) fn new(net: &Network) -> Self {
+        let lane = LaneBook {
+            wait_head: NONE,
+            ..LaneBook::default()
+        };
+        let rest = |j: &crate::network::Junction| j.phases.first().map_or(0.0, |p| p.time_s);
+        let mut state = Self {
+            cars: Vec::new(),
+            free: Vec::new(),
+            tracks: vec![EMPTY; net.lanes.len() + net.links.len()],
+            occupied: Vec::new(),
+            lanes: vec![lane; net.lanes.len()],
+            waiting_lanes: Vec::new(),
+            green: vec![0; net.links.len()],
+            phase: vec![0; net.junctions.len()],
+            rest_s: net.junctions.iter().map(rest).collect(),
+            step: 0,
+            next_event: 0,
+            created: 0,
+            running: 0,
+            finished: 0,
+            finished_time_s: 0.0,
+        };
+        for j in 0..net.junctions.len() {
+            state.show(net, j, 0);
+        }
+        state
+    }
+
+    /// Shows a phase that exists (or the first of an unsignalised junction).
+    pub(crate) fn show(&mut self, net: &Network, junction: usize, phase: u16) {
+        let links = net.junction_links[junction].clone();
+        self.green[links.start as usize..links.end as usize].fill(0);
+        if let Some(links) = net.phase_links[junction].get(usize::from(phase)) {
+            for link in links {
+                self.green[link.ix()] = 1;
+            }
+        }
+        self.phase[junction] = phase;
+    }
+
+    /// Appends a vehicle at the back of a drivable.
+    pub(crate) fn push(&mut self, slot: u32, drivable: u32) {
+        let track = &mut self.tracks[drivable as usize];
+        let last = track.tail;
+        track.tail = slot;
+        if last == NONE {
+            track.front = slot;
+            track.leader = NONE;
+            if track.listed == 0 {
+                track.listed = 1;
+                self.occupied.push(drivable);
+            }
+        } else {
+            self.cars[last as usize].behind = slot;
+        }
+        let car = &mut self.cars[slot as usize];
+        car.ahead = last;
+        car.behind = NONE;
+        if let Some(lane) = self.lanes.get_mut(drivable as usize) {
+            lane.entered += 1;
+        }
+    }
+
+    /// Takes a vehicle out of its drivable's list.
+    pub(crate) fn unlink(&mut self, slot: u32, drivable: u32) {
+        let Car { ahead, behind, .. } = self.cars[slot as usize];
+        let track = &mut self.tracks[drivable as usize];
+        if ahead == NONE {
+            track.front = behind;
+        } else {
+            self.cars[ahead as usize].behind = behind;
+        }
+        if behind == NONE {
+            track.tail = ahead;
+        } else {
+            let car = &mut self.cars[behind as usize];
+            car.ahead = ahead;
+            car.flags = 0;
+        }
+        if let Some(lane) = self.lanes.get_mut(drivable as usize) {
+            lane.left += 1;
+        }
+    }
+
+    /// A slot for a new vehicle.
+    pub(crate) fn take_slot(&mut self, car: Car) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            self.cars[slot as usize] = car;
+            slot
+        } else {
+            self.cars.push(car);
+            u32::try_from(self.cars.len() - 1).expect("fewer than 2^32 vehicles run at once")
+        }
+    }
+}
