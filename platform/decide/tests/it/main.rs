@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod approval;
 mod chain;
+mod explain;
 mod rules;
 mod support;
