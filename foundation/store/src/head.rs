@@ -111,9 +111,23 @@ impl Head {
             .collect()
     }
 
-    pub(crate) fn forget(&mut self, entity: &str) {
-        for line in self.entities.remove(entity).into_iter().flatten() {
-            self.bytes -= line.points.iter().map(weight).sum::<usize>();
+    /// Drops the points of an entity up to a commit.
+    pub(crate) fn forget(&mut self, entity: &str, up_to_seq: u64) {
+        let Some((entity, mut lines)) = self.entities.remove_entry(entity) else {
+            return;
+        };
+        for line in &mut lines {
+            line.points.retain(|point| {
+                let keep = point.seq > up_to_seq;
+                if !keep {
+                    self.bytes -= weight(point);
+                }
+                keep
+            });
+        }
+        lines.retain(|line| !line.points.is_empty());
+        if !lines.is_empty() {
+            self.entities.insert(entity, lines);
         }
     }
 

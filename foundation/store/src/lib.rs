@@ -3,6 +3,7 @@
 //! **Invariant** Nothing is acknowledged before it is durable, and nothing is visible before it
 //! is acknowledged. Held by `store_suite!` and the kill tests.
 
+pub mod embedded;
 mod entities;
 mod error;
 mod hash;

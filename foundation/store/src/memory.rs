@@ -102,7 +102,7 @@ impl<D: Document> SeriesStore for State<D> {
     }
 
     fn forget(&self, entity: &str) -> Result<(), StoreError> {
-        lock(&self.head).forget(entity);
+        lock(&self.head).forget(entity, u64::MAX);
         Ok(())
     }
 }
