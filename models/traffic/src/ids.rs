@@ -16,6 +16,7 @@ macro_rules! index_type {
                 self.0 as usize
             }
 
+            #[allow(dead_code)] // not every table is built here
             pub(crate) fn of(ix: usize) -> Self {
                 Self(u32::try_from(ix).expect("tables are limited to fewer than 2^32 rows on load"))
             }

@@ -9,14 +9,17 @@
 //! any number of threads.
 
 mod build;
+pub mod control;
 mod demand;
 mod error;
 pub mod file;
 mod geometry;
 mod ids;
+pub mod metrics;
 mod network;
 mod place;
 mod plan;
+pub mod protocol;
 mod rng;
 mod sim;
 
@@ -25,5 +28,6 @@ pub use error::TrafficError;
 pub use ids::{DrivableIx, FlowIx, JunctionIx, LaneIx, LinkIx, RoadIx, RoadLinkIx};
 pub use network::{Cross, Junction, Lane, Link, Network, Phase, Road, RoadLink, Turn};
 pub use sim::{
-    Finished, LaneReading, Signals, Sim, SimOptions, State, VehicleView, WAITING_BELOW_M_S,
+    Finished, LaneReading, Placed, SMALL_PATH_MAX, Signals, Sim, SimOptions, SmallPath, State,
+    VehicleView, WAITING_BELOW_M_S,
 };

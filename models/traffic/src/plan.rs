@@ -284,6 +284,12 @@ impl Plan {
         (start, end)
     }
 
+    /// Forgets paths (not templates) of the last local rollout.
+    pub(crate) fn clear_demand(&mut self) {
+        self.paths.clear();
+        self.events.clear();
+    }
+
     /// A plan without demand, for local rollouts.
     pub(crate) fn empty(net: &Network, dt: f64) -> Self {
         let mut plan = Self::new(net, &Demand::none(), 0, dt);

@@ -1,6 +1,7 @@
 //! The simulation: state, step and what can be read from it.
 
 mod cross;
+mod local;
 mod read;
 mod speed;
 mod state;
@@ -8,6 +9,7 @@ mod step;
 
 use std::sync::Arc;
 
+pub use local::{Placed, SMALL_PATH_MAX, SmallPath};
 pub use read::{LaneReading, VehicleView, WAITING_BELOW_M_S};
 pub use state::State;
 

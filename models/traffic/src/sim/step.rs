@@ -37,6 +37,15 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
+    /// The same buffers without content.
+    pub(crate) fn emptied(mut self) -> Self {
+        self.next.clear();
+        self.movers.clear();
+        self.blocked.clear();
+        self.finished.clear();
+        self
+    }
+
     /// Makes the buffers agree with a state that came from elsewhere.
     pub(crate) fn rebuild(&mut self, state: &State) {
         self.next.clear();
@@ -137,14 +146,15 @@ impl Sim {
     /// Puts a new vehicle at the back of a drivable and gives it its leader.
     pub(crate) fn place(&mut self, car: Car, drivable: u32) {
         let slot = self.state.take_slot(car);
+        let rest = Next {
+            pos: car.pos,
+            speed: car.speed,
+            blocker: NONE,
+        };
         if self.scratch.next.len() < self.state.cars.len() {
-            let rest = Next {
-                pos: 0.0,
-                speed: 0.0,
-                blocker: NONE,
-            };
             self.scratch.next.resize(self.state.cars.len(), rest);
         }
+        self.scratch.next[slot as usize] = rest;
         self.state.push(slot, drivable);
         self.state.running += 1;
         if self.state.tracks[drivable as usize].front == slot {
@@ -286,7 +296,7 @@ impl Sim {
         }
     }
 
-    fn find_leaders(&mut self) {
+    pub(crate) fn find_leaders(&mut self) {
         let Self {
             net, plan, state, ..
         } = self;

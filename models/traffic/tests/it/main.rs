@@ -2,4 +2,5 @@
 
 mod common;
 mod geometry;
+mod golden;
 mod trajectories;

@@ -1,0 +1,20 @@
+//! Signal control: the port controllers fill, fixed time, pressure rules, replayed plans.
+
+mod fixed;
+mod movements;
+mod plan;
+mod pressure;
+
+pub use fixed::FixedTime;
+pub use movements::{Movement, Movements};
+pub use plan::{ProgrammePlan, RecordedPlan, SecondPlan};
+pub use pressure::{Pressure, PressureRule};
+
+use crate::ids::JunctionIx;
+use crate::sim::Sim;
+
+/// Chooses the next phase of a junction when the protocol asks.
+pub trait Controller {
+    /// The phase to show from now on (after yellow if it differs from the present one).
+    fn choose(&mut self, sim: &Sim, junction: JunctionIx, time_s: f64) -> u16;
+}

@@ -1,0 +1,277 @@
+//! The evaluation protocol of the published signal control comparisons.
+//!
+//! 1 s steps; a decision every `interval_s`; a changed phase is preceded by phase 0 (yellow: only
+//! right turns) for the first `yellow_s` of the interval; every junction starts with the first of
+//! `phases`.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use crate::control::{Controller, SecondPlan};
+use crate::demand::Demand;
+use crate::error::TrafficError;
+use crate::ids::JunctionIx;
+use crate::metrics::ApproachMeter;
+use crate::network::Network;
+use crate::sim::{Signals, Sim, SimOptions};
+
+/// How a run is made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProtocolOptions {
+    /// Seconds between decisions (15 or 30 in the publications).
+    pub interval_s: u32,
+    /// Length of the run, s.
+    pub duration_s: u32,
+    /// Yellow before a changed phase, s.
+    pub yellow_s: u32,
+    /// Phases that may be chosen.
+    pub phases: RangeInclusive<u16>,
+    /// Seed of the simulation.
+    pub seed: u32,
+}
+
+impl Default for ProtocolOptions {
+    fn default() -> Self {
+        Self {
+            interval_s: 15,
+            duration_s: 3_600,
+            yellow_s: 5,
+            phases: 1..=4,
+            seed: 0,
+        }
+    }
+}
+
+/// What a run gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The papers' travel time, s ([`ApproachMeter`]).
+    pub approach_s: f64,
+    /// The simulator's own, s ([`Sim::average_travel_time_network_s`]).
+    pub network_s: f64,
+    /// Vehicles ever seen on an approach.
+    pub vehicles_seen: usize,
+    /// Vehicles created.
+    pub created: u32,
+    /// Trips finished.
+    pub finished: u32,
+    /// Running at the end.
+    pub running_at_end: u32,
+    /// Waiting outside at the end.
+    pub waiting_outside_at_end: u32,
+    /// Running vehicles summed over all steps.
+    pub vehicle_updates: u64,
+    /// Running vehicles after every 600 s.
+    pub running_every_600_s: Vec<u32>,
+    /// Hash of the last state.
+    pub state_hash: u64,
+}
+
+/// Runs a controller under the protocol.
+pub fn run(
+    net: &Arc<Network>,
+    demand: &Arc<Demand>,
+    controller: &mut dyn Controller,
+    options: &ProtocolOptions,
+) -> Result<Outcome, TrafficError> {
+    run_observed(net, demand, controller, options, &mut |_| {})
+}
+
+/// Like [`run`], calling `observe` after every step.
+pub fn run_observed(
+    net: &Arc<Network>,
+    demand: &Arc<Demand>,
+    controller: &mut dyn Controller,
+    options: &ProtocolOptions,
+    observe: &mut dyn FnMut(&Sim),
+) -> Result<Outcome, TrafficError> {
+    check(options)?;
+    let mut sim = start(net, demand, options, Signals::External)?;
+    let mut head = Head::new(net, &mut sim, options)?;
+    let mut tally = Tally::new(net);
+    for second in 0..options.duration_s {
+        head.act(&mut sim, controller, second, options)?;
+        sim.step();
+        tally.observe(&sim);
+        observe(&sim);
+    }
+    Ok(tally.outcome(&sim))
+}
+
+/// Runs a plan that says every second's phase, under the same accounting.
+pub fn run_plan(
+    net: &Arc<Network>,
+    demand: &Arc<Demand>,
+    plan: &mut dyn SecondPlan,
+    options: &ProtocolOptions,
+    observe: &mut dyn FnMut(&Sim),
+) -> Result<Outcome, TrafficError> {
+    check(options)?;
+    let mut sim = start(net, demand, options, Signals::External)?;
+    let junctions = net.signalised();
+    let mut tally = Tally::new(net);
+    for _ in 0..options.duration_s {
+        let time_s = sim.time_s();
+        for j in &junctions {
+            let phase = plan.phase(&sim, *j, time_s);
+            sim.set_phase(*j, phase)?;
+        }
+        sim.step();
+        tally.observe(&sim);
+        observe(&sim);
+    }
+    Ok(tally.outcome(&sim))
+}
+
+/// Runs the programme in the road network file.
+pub fn run_programme(
+    net: &Arc<Network>,
+    demand: &Arc<Demand>,
+    options: &ProtocolOptions,
+    observe: &mut dyn FnMut(&Sim),
+) -> Result<Outcome, TrafficError> {
+    check(options)?;
+    let mut sim = start(net, demand, options, Signals::Programme)?;
+    let mut tally = Tally::new(net);
+    for _ in 0..options.duration_s {
+        sim.step();
+        tally.observe(&sim);
+        observe(&sim);
+    }
+    Ok(tally.outcome(&sim))
+}
+
+fn check(options: &ProtocolOptions) -> Result<(), TrafficError> {
+    let wrong = |what: &'static str, message: String| Err(TrafficError::Option { what, message });
+    if options.interval_s == 0 || options.yellow_s >= options.interval_s {
+        return wrong(
+            "interval_s",
+            format!(
+                "{} s leaves no green after {} s of yellow",
+                options.interval_s, options.yellow_s
+            ),
+        );
+    }
+    if options.duration_s > 10_000_000 {
+        return wrong(
+            "duration_s",
+            format!("{} s is longer than 10,000,000 s", options.duration_s),
+        );
+    }
+    if options.phases.is_empty() {
+        return wrong("phases", "the range of phases is empty".into());
+    }
+    Ok(())
+}
+
+fn start(
+    net: &Arc<Network>,
+    demand: &Arc<Demand>,
+    options: &ProtocolOptions,
+    signals: Signals,
+) -> Result<Sim, TrafficError> {
+    let options = SimOptions {
+        seed: options.seed,
+        signals,
+        ..SimOptions::default()
+    };
+    Sim::new(Arc::clone(net), Arc::clone(demand), options)
+}
+
+/// The environment between controller and simulation: yellow, then the chosen phase.
+#[derive(Debug, Clone)]
+pub struct Head {
+    junctions: Vec<JunctionIx>,
+    current: Vec<u16>,
+    chosen: Vec<u16>,
+}
+
+impl Head {
+    /// Sets every signalised junction to the first phase.
+    pub fn new(
+        net: &Network,
+        sim: &mut Sim,
+        options: &ProtocolOptions,
+    ) -> Result<Self, TrafficError> {
+        let junctions = net.signalised();
+        let mut current = Vec::with_capacity(junctions.len());
+        for j in &junctions {
+            let last = net.junctions()[j.ix()].phases.len() - 1;
+            let first = u16::try_from(last)
+                .unwrap_or(u16::MAX)
+                .min(*options.phases.start());
+            sim.set_phase(*j, first)?;
+            current.push(first);
+        }
+        Ok(Self {
+            chosen: current.clone(),
+            current,
+            junctions,
+        })
+    }
+
+    /// Sets the phases for the step that starts at `second`.
+    pub fn act(
+        &mut self,
+        sim: &mut Sim,
+        controller: &mut dyn Controller,
+        second: u32,
+        options: &ProtocolOptions,
+    ) -> Result<(), TrafficError> {
+        let within = second % options.interval_s;
+        if within == 0 {
+            let time_s = sim.time_s();
+            for (k, j) in self.junctions.iter().enumerate() {
+                self.chosen[k] = controller.choose(sim, *j, time_s);
+            }
+        }
+        for (k, j) in self.junctions.iter().enumerate() {
+            if within < options.yellow_s && self.chosen[k] != self.current[k] {
+                sim.set_phase(*j, 0)?;
+            } else {
+                sim.set_phase(*j, self.chosen[k])?;
+                self.current[k] = self.chosen[k];
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Tally {
+    approach: ApproachMeter,
+    updates: u64,
+    every_600: Vec<u32>,
+}
+
+impl Tally {
+    fn new(net: &Network) -> Self {
+        Self {
+            approach: ApproachMeter::new(net),
+            updates: 0,
+            every_600: Vec::new(),
+        }
+    }
+
+    fn observe(&mut self, sim: &Sim) {
+        self.approach.observe(sim);
+        self.updates += u64::from(sim.running());
+        if sim.step_count() % 600 == 0 {
+            self.every_600.push(sim.running());
+        }
+    }
+
+    fn outcome(self, sim: &Sim) -> Outcome {
+        Outcome {
+            approach_s: self.approach.average_s(),
+            network_s: sim.average_travel_time_network_s(),
+            vehicles_seen: self.approach.vehicles_seen(),
+            created: sim.created(),
+            finished: sim.finished(),
+            running_at_end: sim.running(),
+            waiting_outside_at_end: sim.waiting_outside(),
+            vehicle_updates: self.updates,
+            running_every_600_s: self.every_600,
+            state_hash: sim.state_hash(),
+        }
+    }
+}
