@@ -9,6 +9,7 @@
 //! any number of threads.
 
 mod build;
+pub mod citygen;
 pub mod control;
 mod demand;
 mod error;

@@ -1,0 +1,1 @@
+//! Placeholder until the checks below are written.
