@@ -14,8 +14,8 @@ const CYCLE_S: f64 = 120.0;
 const LOSS_PER_STAGE_S: f64 = 5.0;
 /// Mean wait of a free junction by turn (through, left, right), seconds.
 const WAIT_S: (f64, f64, f64) = (14.0, 24.0, 4.0);
-/// Pace of the search's bound, waits included, m/s.
-const PACE_M_S: f64 = 13.0;
+/// Pace of the search's bound: a block of a free main road with its wait at the end, m/s.
+const PACE_M_S: f64 = 10.0;
 /// How the wait grows with saturation X: 1 + a X^4, the form of the Bureau of Public Roads.
 const WAIT_GROWTH: f64 = 3.0;
 

@@ -32,12 +32,12 @@ pub(crate) fn network(layout: &Layout, o: &CityOptions, out: &mut impl Write) ->
         "{{\"synthetic\":{{\"generator\":\"{GENERATOR}\",\"version\":{VERSION},\"seed\":{},\"signals\":{}}},",
         o.seed, o.signals
     )?;
-    write!(out, "\"intersections\":[\n")?;
+    writeln!(out, "\"intersections\":[")?;
     list(out, &layout.nodes, |out, node| {
         junction(layout, node, out)?;
         out.write_all(b"\n")
     })?;
-    write!(out, "],\"roads\":[\n")?;
+    writeln!(out, "],\"roads\":[")?;
     list(out, &layout.roads, |out, r| road(layout, r, out))?;
     writeln!(out, "]}}")
 }
