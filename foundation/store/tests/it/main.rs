@@ -1,5 +1,8 @@
 //! The behaviour suite for every backend, and what is particular to the embedded one.
 
+mod faults;
+mod kill;
+
 use std::path::Path;
 
 use conurb_store::embedded::{self, EmbeddedOptions};
