@@ -7,6 +7,7 @@
 
 mod demo;
 mod generate;
+mod new_scenario;
 mod shell;
 mod test;
 mod tidy;
@@ -35,6 +36,8 @@ enum Command {
     Tidy(tidy::Args),
     /// Make all generated files again.
     Generate,
+    /// Copy the template of a scenario and register it.
+    NewScenario(new_scenario::Args),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::main(&args),
         Command::Tidy(args) => tidy::main(&args),
         Command::Generate => generate::main(),
+        Command::NewScenario(args) => new_scenario::main(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

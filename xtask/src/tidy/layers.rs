@@ -146,7 +146,11 @@ fn forbidden(from: &str, to: &str, dev: bool) -> Option<&'static str> {
         return (!dev && from != "foundation/testkit")
             .then_some("the test kit is for [dev-dependencies] only");
     }
-    let layer = |folder: &str| folder.split('/').next().unwrap_or_default().to_owned();
+    // The template of a scenario keeps a scenario's rules.
+    let layer = |folder: &str| match folder.strip_prefix("xtask/templates/") {
+        Some(_) => "scenarios".to_owned(),
+        None => folder.split('/').next().unwrap_or_default().to_owned(),
+    };
     let basic = matches!(to, "foundation/base" | "foundation/geo");
     match (layer(from).as_str(), layer(to).as_str()) {
         ("foundation", "foundation") | ("platform", "foundation" | "platform") => None,
