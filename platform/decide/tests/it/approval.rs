@@ -79,7 +79,7 @@ fn nobody_in_time_is_a_rejection_with_its_reason_that_the_ledger_takes() {
     let last = record(2, 20, Mode::Approve).id;
     assert_eq!(
         again.pending().map(|p| p.id.clone()).collect::<Vec<_>>(),
-        [last.clone()]
+        std::slice::from_ref(&last)
     );
     let no = again.reject(&last, "ana", "a parade", at(79)).unwrap();
     ledger.append(&[no]).unwrap();

@@ -4,6 +4,7 @@
 
 mod approval;
 mod chain;
+mod docs;
 mod explain;
 mod rules;
 mod support;
