@@ -10,5 +10,11 @@
 // Until `conurb day` fills it, nothing outside the tests calls this module.
 #![allow(dead_code)]
 
+#[cfg(test)]
+mod fixture;
+pub(crate) mod html;
+mod json;
+pub(crate) mod kpi;
 pub(crate) mod model;
+pub(crate) mod scorecard;
 pub(crate) mod timing;
