@@ -105,11 +105,13 @@ impl Sim {
         for d in state.occupied.drain(..) {
             state.tracks[d as usize] = EMPTY;
         }
-        for lane in state.waiting_lanes.drain(..) {
-            state.lanes[lane as usize] = LaneBook {
-                wait_head: NONE,
-                ..LaneBook::default()
-            };
+        for drivable in &self.plan.paths {
+            if let Some(book) = state.lanes.get_mut(*drivable as usize) {
+                *book = LaneBook {
+                    wait_head: NONE,
+                    ..LaneBook::default()
+                };
+            }
         }
         state.cars.clear();
         state.free.clear();

@@ -234,8 +234,27 @@ impl Sim {
         self.plan.events.get(event as usize)
     }
 
-    pub(crate) fn paths(&self) -> &[u32] {
-        &self.plan.paths
+    /// Free-flow time of a created vehicle's whole path, s; 0 for an unknown vehicle.
+    #[must_use]
+    pub fn free_flow_s(&self, event: u32) -> f64 {
+        let Some(e) = self.event(event) else {
+            return 0.0;
+        };
+        self.plan.paths[e.path as usize..e.path_end as usize]
+            .iter()
+            .map(|d| {
+                self.net.flat.length_m[*d as usize]
+                    / self.free_speed_m_s(DrivableIx(*d), e.template)
+            })
+            .sum()
+    }
+
+    /// The lower of a vehicle's and a drivable's top speed, m/s.
+    #[must_use]
+    pub fn free_speed_m_s(&self, drivable: DrivableIx, template: u32) -> f64 {
+        self.plan.templates[template as usize]
+            .vmax
+            .min(self.net.flat.limit_m_s[drivable.ix()])
     }
 
     /// The simulator's own average travel time, s: from creation to exit, waiting to enter and
