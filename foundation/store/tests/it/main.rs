@@ -1,5 +1,7 @@
 //! The behaviour suite for every backend, and what is particular to the embedded one.
 
+#![allow(clippy::unwrap_used)] // helpers of tests are tests too
+
 mod faults;
 mod kill;
 
