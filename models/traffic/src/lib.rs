@@ -23,6 +23,7 @@ mod plan;
 pub mod protocol;
 mod rng;
 mod sim;
+pub mod webster;
 
 pub use demand::{Demand, Flow, VehicleTemplate};
 pub use error::TrafficError;

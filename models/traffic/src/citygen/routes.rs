@@ -6,16 +6,18 @@ use std::collections::BinaryHeap;
 use super::junction::{Movement, Turn, movements, phases};
 use super::layout::Layout;
 
-/// Saturation flow of a lane, vehicles per hour: the car following of the generated vehicles
-/// (headway 1.5 s, 5 m) gives 1,840 at 40 km/h; the Highway Capacity Manual's base value is 1,900.
-pub(crate) const SATURATION_VEH_H: f64 = 1800.0;
-/// The cycle and the loss per stage, seconds, that saturation is reckoned with.
-const CYCLE_S: f64 = 120.0;
-const LOSS_PER_STAGE_S: f64 = 5.0;
+/// Saturation flow of a lane, vehicles per hour. A standing queue of generated cars discharges at
+/// 1,650 in the engine (the Highway Capacity Manual's base value is 1,900); heavy vehicles and
+/// uneven use of lanes take their part.
+pub(crate) const SATURATION_VEH_H: f64 = 1400.0;
+/// The cycle and the loss per stage (5 s clearance, 3 s start-up), seconds, that saturation is
+/// reckoned with.
+const CYCLE_S: f64 = 100.0;
+const LOSS_PER_STAGE_S: f64 = 8.0;
 /// Mean wait of a free junction by turn (through, left, right), seconds.
 const WAIT_S: (f64, f64, f64) = (14.0, 24.0, 4.0);
-/// Pace of the search's bound: a block of a free main road with its wait at the end, m/s.
-const PACE_M_S: f64 = 10.0;
+/// Pace of the search's bound, waits included, m/s.
+const PACE_M_S: f64 = 13.0;
 /// How the wait grows with saturation X: 1 + a X^4, the form of the Bureau of Public Roads.
 const WAIT_GROWTH: f64 = 3.0;
 

@@ -370,3 +370,44 @@ fn options_out_of_range_are_refused_with_their_code() {
     };
     assert_eq!(code(o), "CNB-GEN-0003");
 }
+
+#[test]
+fn a_city_runs_under_its_own_programme_without_gridlock_and_repeats() {
+    use crate::{Signals, Sim, SimOptions};
+    use std::sync::Arc;
+    for (signals, seed) in [(4, 1), (36, 2)] {
+        let city = City::generate(&CityOptions {
+            span_s: 600,
+            ..options(signals, seed)
+        })
+        .expect("a city");
+        let net = Network::from_json(&city.network_json, "network.json").expect("a network");
+        let demand = Demand::from_json(&city.demand_json, "demand.json", &net).expect("a demand");
+        let (net, demand) = (Arc::new(net), Arc::new(demand));
+        let run = || {
+            let options = SimOptions {
+                signals: Signals::Programme,
+                ..SimOptions::default()
+            };
+            let mut sim = Sim::new(net.clone(), demand.clone(), options).expect("a run");
+            assert!(sim.notes().is_empty(), "{:?}", sim.notes());
+            for _ in 0..600 {
+                sim.step();
+            }
+            let busy = (sim.running(), sim.finished(), sim.waiting_outside());
+            assert!(busy.1 > sim.created() / 4, "{busy:?}");
+            assert!(busy.2 < sim.created() / 50, "{busy:?}");
+            // The demand ends here: what does not get home now is stuck.
+            for _ in 0..1200 {
+                sim.step();
+            }
+            assert!(
+                sim.finished() >= sim.created() - 1,
+                "{} stuck",
+                sim.running()
+            );
+            (busy, sim.state_hash())
+        };
+        assert_eq!(run(), run());
+    }
+}
