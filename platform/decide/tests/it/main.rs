@@ -6,5 +6,6 @@ mod approval;
 mod chain;
 mod docs;
 mod explain;
+mod on_disk;
 mod rules;
 mod support;
