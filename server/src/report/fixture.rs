@@ -421,7 +421,7 @@ fn sample(k: usize, junction: &str) -> SampleDecision {
         "north-south left",
     ];
     let value = |p: usize| 60.0 + 120.0 * noise((k * 10 + p) as u64);
-    let refused = (k % 3 == 0).then_some(3);
+    let refused = k.is_multiple_of(3).then_some(3);
     let chosen = (0..4)
         .filter(|p| Some(*p) != refused)
         .min_by(|a, b| value(*a).total_cmp(&value(*b)))

@@ -28,7 +28,7 @@ impl Lang {
         }
     }
 
-    fn pick<'a>(self, text: &'a Text) -> &'a str {
+    fn pick(self, text: &Text) -> &str {
         match self {
             Self::Zh => &text.zh,
             Self::En => &text.en,

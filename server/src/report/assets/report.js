@@ -38,6 +38,14 @@
       C.fact(t('version'), r.product.name + ' ' + r.product.version));
   }
 
+  // What the brain knew belongs beside every result, not at the end of the page.
+  function knew() {
+    const r = C.report;
+    return el('div', { class: 'knew' },
+      el('p', { class: 'note' }, el('strong', {}, t('information_level') + ' ' + r.information_level.code + t('colon')), C.say(r.information_level.says)),
+      el('p', { class: 'note' }, el('strong', {}, t('baseline') + t('colon')), C.say(r.baseline.says)));
+  }
+
   function banner() {
     const r = C.report;
     if (!r.synthetic) return null;
@@ -81,7 +89,7 @@
     ].filter(Boolean);
     const app = document.getElementById('app');
     C.clear(app).append(el('div', { class: 'wrap' },
-      header(), banner(), worse(), facts(), el('div', { style: 'height:12px' }), nav(sections),
+      header(), banner(), worse(), facts(), knew(), nav(sections),
       el('main', {},
         C.scorecard(), C.mapSection(), C.charts(), C.decisionsSection(), C.signalsSection(), seeds,
         C.methodSection(), C.inputsSection()),
