@@ -29,6 +29,10 @@ pub struct ContextLimits {
     pub ops_per_batch: usize,
     /// Entities (or instances) one answer may hold.
     pub page: usize,
+    /// Points of one series an answer holds.
+    pub points_per_series: usize,
+    /// Subscriptions at one time.
+    pub subscriptions: usize,
     /// Terms and nesting one query may have.
     pub query_terms: usize,
 }
@@ -42,6 +46,8 @@ impl Default for ContextLimits {
             entity_bytes: 1 << 20,
             ops_per_batch: 100_000,
             page: 1_000,
+            points_per_series: 10_000,
+            subscriptions: 10_000,
             query_terms: 200,
         }
     }

@@ -14,6 +14,7 @@ mod jsonld;
 mod lang;
 mod merge;
 mod model;
+mod notify;
 mod parse;
 mod parse_value;
 mod q;
@@ -22,6 +23,8 @@ mod query;
 mod render;
 mod sample;
 mod select;
+mod subscription;
+mod temporal;
 mod write;
 
 pub use engine::{Applied, ContextEngine, ContextLimits};
@@ -35,6 +38,7 @@ pub use jsonld::{
     TRANSPORTATION_CONTEXT_URL,
 };
 pub use model::{Attribute, AttributeValue, Change, ChangeKind, Entity, Instances, Name};
+pub use notify::{Delivery, NotificationSink, Subscriptions};
 pub use parse::Reader;
 pub use q::{Literal, Operand, Path, Q, Relation};
 pub use query::{Filter, Page, Query, QueryParams};
@@ -42,4 +46,6 @@ pub use render::{
     Format, Projection, View, attribute_json, entity_json, feature_json, features_json, value_json,
 };
 pub use select::{ScopeQuery, TypeSelection};
+pub use subscription::{Endpoint, Subscription};
+pub use temporal::{History, Series, TemporalFormat, TemporalParams, TemporalQuery, history_json};
 pub use write::{OpOutcome, UpsertMode, Which, WriteOp};
