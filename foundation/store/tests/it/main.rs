@@ -4,6 +4,7 @@
 
 mod faults;
 mod kill;
+mod model;
 
 use std::path::Path;
 
