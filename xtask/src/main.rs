@@ -5,6 +5,8 @@
 // This is a program for a terminal; its output is its purpose.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
+mod callgrind;
 mod demo;
 mod generate;
 mod new_scenario;
@@ -38,6 +40,10 @@ enum Command {
     Generate,
     /// Copy the template of a scenario and register it.
     NewScenario(new_scenario::Args),
+    /// Measure, and compare with limits and peers.
+    Bench(bench::Args),
+    /// Count instructions of the hot loops, and compare with the committed figures.
+    Callgrind(callgrind::Args),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +53,15 @@ fn main() -> ExitCode {
         Command::Tidy(args) => tidy::main(&args),
         Command::Generate => generate::main(),
         Command::NewScenario(args) => new_scenario::main(&args),
+        Command::Bench(args) => bench::main(&args),
+        Command::Callgrind(args) => callgrind::main(&args).and_then(|counts| {
+            anyhow::ensure!(
+                counts.failed == 0,
+                "{} of the hot loops got slower",
+                counts.failed
+            );
+            Ok(())
+        }),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

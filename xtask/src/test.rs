@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::shell::{Counts, Stopwatch, cargo, human, on_path, run, run_tests};
-use crate::{tidy, tools};
+use crate::{callgrind, tidy, tools};
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, clap::Args)]
@@ -63,8 +63,13 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "release",
-        what: "the release binary",
+        what: "the release binary and the bench program",
         run: release,
+    },
+    Step {
+        name: "callgrind",
+        what: "instruction counts of the hot loops",
+        run: || callgrind::main(&callgrind::Args::default()),
     },
 ];
 

@@ -13,6 +13,8 @@ mod sources;
 
 use anyhow::{Result, bail};
 
+pub(crate) use dependencies::{PACKAGES_MAX, packages};
+
 use crate::generate;
 use repo::Repo;
 

@@ -130,7 +130,7 @@ const BANS: &[Ban] = &[
     },
     Ban {
         tokens: &["#", "ignore"],
-        instead: "a test that runs, or none",
+        instead: "a test that runs, or say why it does not: #[ignore = \"why\"]",
         in_tests: false,
         except: &[],
     },
@@ -213,6 +213,8 @@ fn is_test_file(file: &str) -> bool {
     file.starts_with("tests/")
         || file.contains("/tests/")
         || file.ends_with("/tests.rs")
+        // Behaviour suites: library code that only tests call.
+        || file.ends_with("/suite.rs")
         || file.starts_with("fuzz/")
         || file.starts_with("foundation/testkit/")
 }
@@ -332,6 +334,7 @@ fn banned(tokens: &[(String, usize)]) -> Vec<(&'static Ban, usize)> {
                 tokens[start].0 == "#"
                     && tokens.get(start + 1).is_some_and(|t| t.0 == "(")
                     && tokens.get(start + 2).is_some_and(|t| t.0 == "ignore")
+                    && tokens.get(start + 3).is_some_and(|t| t.0 == ")") // no reason given
             } else {
                 wanted
                     .iter()
