@@ -70,14 +70,21 @@ fn names_path(line: &str, path: &str) -> bool {
     })
 }
 
-/// Parts every decision record has.
+/// Parts every decision record has, as a heading or in bold.
 const ADR_PARTS: &[&str] = &[
-    "## Context",
-    "## Options",
-    "## Decision",
-    "## Consequences",
-    "## What would change our mind",
+    "context",
+    "options",
+    "decision",
+    "consequences",
+    "what would change our mind",
 ];
+
+/// Whether a line begins a part: `## Context`, `**Context.** ...`.
+fn begins(line: &str, part: &str) -> bool {
+    let line = line.to_lowercase();
+    (line.starts_with('#') || line.starts_with("**"))
+        && line.trim_start_matches(['#', '*', ' ']).starts_with(part)
+}
 
 /// Decision records: numbered once, with all parts.
 pub(super) fn adr(repo: &Repo) -> Result<Vec<Finding>> {
@@ -109,7 +116,7 @@ pub(super) fn adr(repo: &Repo) -> Result<Vec<Finding>> {
         let text = repo.text(file)?.unwrap_or_default();
         for part in ADR_PARTS
             .iter()
-            .filter(|part| !text.lines().any(|l| l.starts_with(*part)))
+            .filter(|part| !text.lines().any(|l| begins(l, part)))
         {
             findings.push(Finding::new(
                 file,

@@ -215,6 +215,7 @@ fn is_test_file(file: &str) -> bool {
         || file.ends_with("/tests.rs")
         // Behaviour suites: library code that only tests call.
         || file.ends_with("/suite.rs")
+        || file.contains("/examples/")
         || file.starts_with("fuzz/")
         || file.starts_with("foundation/testkit/")
 }
