@@ -16,8 +16,8 @@ fn main() -> Result<(), StoreError> {
     let folder = std::env::args().nth(1).unwrap_or_default();
     // Low limits: segments, seals and checkpoints are to be interrupted too.
     let options = EmbeddedOptions {
-        segment_bytes: 20_000,
-        checkpoint_bytes: 60_000,
+        segment_bytes: 2_000,
+        checkpoint_bytes: 20_000,
         head_bytes: 20_000,
         pack_from_bytes: 200,
         ..EmbeddedOptions::new(SystemClock::shared())

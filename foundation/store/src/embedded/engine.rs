@@ -5,6 +5,7 @@
 //! sequence.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
@@ -29,6 +30,8 @@ pub(crate) struct Engine<D> {
     disk: Arc<dyn Disk>,
     options: EmbeddedOptions,
     log: Mutex<Log>,
+    /// The size of the log, readable while somebody writes to it.
+    log_bytes: AtomicU64,
     queue: Mutex<Queue<D>>,
     turn: Condvar,
     checkpoints: Mutex<Checkpoint>,
@@ -97,6 +100,7 @@ impl<D: Document> Engine<D> {
             layout,
             disk,
             options,
+            log_bytes: AtomicU64::new(log.all_bytes()),
             log: Mutex::new(log),
             queue: Mutex::new(Queue {
                 waiting: Vec::new(),
@@ -180,6 +184,7 @@ impl<D: Document> Engine<D> {
         }
         self.history.push(samples);
         self.entities.apply(ops);
+        self.log_bytes.store(log.all_bytes(), Ordering::Relaxed);
         drop(log);
         tickets
             .into_iter()
@@ -197,8 +202,7 @@ impl<D: Document> Engine<D> {
 
     /// Whether the log or the head has grown enough for background work.
     pub(crate) fn is_due(&self) -> Due {
-        let log_bytes = lock(&self.log).all_bytes();
-        if log_bytes > self.options.checkpoint_bytes {
+        if self.log_bytes.load(Ordering::Relaxed) > self.options.checkpoint_bytes {
             Due::Checkpoint
         } else if self.history.head_bytes() > self.options.head_bytes {
             Due::Seal
@@ -239,7 +243,10 @@ impl<D: Document> Engine<D> {
                 }
             }
         }
-        lock(&self.log).drop_up_to(pin.seq())
+        let mut log = lock(&self.log);
+        log.drop_up_to(pin.seq())?;
+        self.log_bytes.store(log.all_bytes(), Ordering::Relaxed);
+        Ok(())
     }
 }
 
