@@ -10,6 +10,8 @@
 //! after the fourth vehicle). This is the fixed plan with perfect knowledge of the demand; nothing
 //! that controls adaptively is measured against less.
 
+mod progression;
+
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -46,6 +48,8 @@ pub struct WebsterOptions {
     pub cycle_factor: f64,
     /// The same cycle at every junction, s, instead of each its own.
     pub common_cycle_s: Option<u32>,
+    /// With a common cycle: offsets for green waves along the busiest roads instead of 0.
+    pub progression: bool,
 }
 
 impl Default for WebsterOptions {
@@ -58,6 +62,7 @@ impl Default for WebsterOptions {
             window_s: (0.0, 3600.0),
             cycle_factor: 1.0,
             common_cycle_s: None,
+            progression: false,
         }
     }
 }
@@ -223,6 +228,9 @@ struct LaneLoad {
     used: Vec<bool>,
     /// Mean start-up lost time, s.
     startup_s: f64,
+    /// Vehicles per hour that go straight on at the end of a road, and its free-flow time, s.
+    through_veh_h: Vec<f64>,
+    travel_s: Vec<f64>,
 }
 
 /// Vehicles of a flow that come by in the window when they need `delay_s` to get there.
@@ -254,6 +262,8 @@ fn lane_load(net: &Network, demand: &Demand, options: &WebsterOptions) -> LaneLo
         ratio: vec![0.0; net.lanes().len()],
         used: vec![false; net.lanes().len()],
         startup_s: 0.0,
+        through_veh_h: vec![0.0; net.roads().len()],
+        travel_s: vec![0.0; net.roads().len()],
     };
     let hours = (options.window_s.1 - options.window_s.0).max(1.0) / 3600.0;
     let mut startup_weight = 0.0;
@@ -265,6 +275,7 @@ fn lane_load(net: &Network, demand: &Demand, options: &WebsterOptions) -> LaneLo
             let lane = &net.lanes()[road.lanes[0].ix()];
             let limit = lane.max_speed_m_s.min(template.max_speed_m_s);
             delay_s += lane.length_m / limit;
+            load.travel_s[pair[0].ix()] = lane.length_m / limit;
             let Some(&(j, r)) = links.get(&(pair[0], pair[1])) else {
                 continue;
             };
@@ -283,6 +294,9 @@ fn lane_load(net: &Network, demand: &Demand, options: &WebsterOptions) -> LaneLo
             let veh_h = arrivals(flow, delay_s, options.window_s) / hours;
             load.startup_s += veh_h * d.startup_s;
             startup_weight += veh_h;
+            if road_link.turn == Turn::Straight {
+                load.through_veh_h[pair[0].ix()] += veh_h;
+            }
             for lane in &lanes {
                 load.used[lane.ix()] = true;
                 #[allow(clippy::cast_precision_loss)] // a handful of lanes
@@ -478,13 +492,18 @@ fn whole_seconds(wish: &[f64], sum: u32, least: u32) -> Vec<u32> {
 pub fn webster(net: &Network, demand: &Demand, options: &WebsterOptions) -> Vec<SignalPlan> {
     let load = lane_load(net, demand, options);
     let lost_s = f64::from(options.yellow_s) + load.startup_s;
-    net.signalised()
+    let mut plans: Vec<SignalPlan> = net
+        .signalised()
         .into_iter()
         .map(|j| {
             let choice = choose(net, j, &load, options, lost_s);
             time(j, &choice, options, load.startup_s)
         })
-        .collect()
+        .collect();
+    if options.progression && options.common_cycle_s.is_some() {
+        progression::set_offsets(net, &mut plans, &load.through_veh_h, &load.travel_s);
+    }
+    plans
 }
 
 /// "Webster, cycle searched": what was tried and the best.
@@ -500,11 +519,9 @@ pub struct Searched {
     pub tried: Vec<(WebsterOptions, f64)>,
 }
 
-/// The factors on Webster's cycle and the common cycles that [`webster_searched`] tries.
-pub const SEARCH: (&[f64], &[u32]) = (
-    &[1.0, 0.5, 0.65, 0.8, 1.25, 1.5],
-    &[40, 50, 60, 70, 80, 90, 100, 120],
-);
+/// The factors on Webster's cycle, and the common cycles (with offsets 0 and with progression)
+/// that [`webster_searched`] tries.
+pub const SEARCH: (&[f64], &[u32]) = (&[1.0, 0.8, 1.25, 1.5], &[50, 60, 70, 80, 90, 100, 120]);
 
 /// Tries the cycle lengths of [`SEARCH`] in the simulator on the same demand and keeps the plan
 /// with the least average travel time (network); the first of equals. It sees the very vehicles it
@@ -520,9 +537,13 @@ pub fn webster_searched(
         common_cycle_s: None,
         ..options.clone()
     });
-    let common = SEARCH.1.iter().map(|&cycle| WebsterOptions {
-        common_cycle_s: Some(cycle),
-        ..options.clone()
+    let waves = [false, true].into_iter();
+    let common = waves.flat_map(|progression| {
+        SEARCH.1.iter().map(move |&cycle| WebsterOptions {
+            common_cycle_s: Some(cycle),
+            progression,
+            ..options.clone()
+        })
     });
     let mut best: Option<(Vec<SignalPlan>, WebsterOptions, Outcome)> = None;
     let mut tried = Vec::new();

@@ -160,6 +160,44 @@ fn a_city_moves_better_under_webster_than_under_its_own_programme() {
     );
 }
 
+/// On the busiest road between two signals the green starts when the platoon's head arrives.
+#[test]
+fn the_busiest_road_gets_its_green_wave() {
+    let (net, demand) = city(30, 6, 0.8);
+    let options = WebsterOptions {
+        window_s: (0.0, 900.0),
+        common_cycle_s: Some(80),
+        progression: true,
+        ..WebsterOptions::default()
+    };
+    let load = lane_load(&net, &demand, &options);
+    let plans = webster(&net, &demand, &options);
+    let plan = |j: JunctionIx| plans.iter().find(|p| p.junction == j);
+    let mut best: Option<(f64, f64)> = None;
+    for (r, road) in net.roads().iter().enumerate() {
+        let (Some(a), Some(b)) = (plan(road.from), plan(road.to)) else {
+            continue;
+        };
+        let road = crate::ids::RoadIx::of(r);
+        let leave = progression::stage_start_s(&net, a, road, true);
+        let arrive = progression::stage_start_s(&net, b, road, false);
+        if let (Some(leave), Some(arrive)) = (leave, arrive)
+            && best.is_none_or(|b| load.through_veh_h[r] > b.0)
+        {
+            let head = f64::from(a.offset_s) + leave + load.travel_s[r];
+            let late = (f64::from(b.offset_s) + arrive - head + 40.0).rem_euclid(80.0) - 40.0;
+            best = Some((load.through_veh_h[r], late));
+        }
+    }
+    let (busy, late) = best.expect("a road between signals");
+    assert!(busy > 100.0 && late.abs() <= 1.0, "{busy} veh/h, {late} s");
+    assert!(
+        plans
+            .iter()
+            .all(|p| p.offset_s < p.cycle_s && p.cycle_s == 80)
+    );
+}
+
 proptest! {
     #[test]
     fn whole_seconds_keep_sum_and_least(
