@@ -361,7 +361,7 @@ impl Reader {
     }
 
     /// False when the worker is gone.
-    async fn hand_over(&self, publish: Publish) -> bool {
+    async fn hand_over(&mut self, publish: Publish) -> bool {
         let received_at = self.shared.clock.now();
         {
             let mut health = self.shared.health();
