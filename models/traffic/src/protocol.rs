@@ -255,7 +255,7 @@ impl Tally {
     fn observe(&mut self, sim: &Sim) {
         self.approach.observe(sim);
         self.updates += u64::from(sim.running());
-        if sim.step_count() % 600 == 0 {
+        if sim.step_count().is_multiple_of(600) {
             self.every_600.push(sim.running());
         }
     }

@@ -45,6 +45,11 @@ fn net_of(value: &Value) -> Result<Network, conurb_traffic::TrafficError> {
     )
 }
 
+/// The network with one value replaced.
+fn changed(pointer: &str, to: Value) -> Result<Network, conurb_traffic::TrafficError> {
+    net_of(&set(roadnet(), pointer, to))
+}
+
 fn demand_of(value: &Value) -> Result<Demand, conurb_traffic::TrafficError> {
     let net = net_of(&roadnet()).unwrap();
     Demand::from_json(
@@ -93,9 +98,9 @@ fn the_small_files_are_fine() {
 }
 
 #[test]
-fn road_networks_are_refused_with_place() {
+fn missing_members_and_names_are_refused_with_place() {
     let n = roadnet;
-    let r = |pointer: &str, to: Value| net_of(&set(n(), pointer, to));
+    let r = changed;
     refused(
         net_of(&without(n(), "/roads/1/lanes/0", "width")),
         "0001",
@@ -132,6 +137,11 @@ fn road_networks_are_refused_with_place() {
         "0004",
         "intersections[2].roads[1]",
     );
+}
+
+#[test]
+fn links_phases_and_geometry_are_refused_with_place() {
+    let r = changed;
     let link = "/intersections/2/roadLinks/0";
     refused(
         r(&format!("{link}/endRoad"), json!("gone")),

@@ -133,7 +133,7 @@ fn nothing_is_lost_and_measures_are_in_range() {
             sim.vehicles().count()
         );
         last = Some(meter.summary(sim).throughput_veh)
-            .filter(|_| sim.step_count() % 600 == 0)
+            .filter(|_| sim.step_count().is_multiple_of(600))
             .or(last);
     };
     let options = ProtocolOptions::default();
