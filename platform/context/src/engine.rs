@@ -14,6 +14,9 @@ use crate::model::{Attribute, AttributeValue, Change, ChangeKind, Entity};
 use crate::parse::Reader;
 use crate::write::{OpOutcome, WriteOp, step};
 
+/// The registry's kind of hosted contexts.
+const CONTEXT_KIND: &str = "context";
+
 /// Bounds of the engine. Each is checked before anything is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContextLimits {
@@ -153,6 +156,11 @@ impl ContextEngine {
         contexts: Arc<ContextCache>,
         limits: ContextLimits,
     ) -> Result<Self, ContextError> {
+        for (url, text) in stores.registry.list(CONTEXT_KIND)? {
+            let json: Value = serde_json::from_str(&text)
+                .map_err(|e| ContextError::data(url.as_str(), format!("is kept damaged: {e}")))?;
+            contexts.host(&url, &json)?;
+        }
         Ok(Self {
             stores,
             clock,
@@ -160,6 +168,15 @@ impl ContextEngine {
             limits,
             writer: Mutex::new(()),
         })
+    }
+
+    /// Hosts a context document durably under `url`.
+    pub fn host_context(&self, url: &str, json: &Value) -> Result<(), ContextError> {
+        self.contexts.host(url, json)?;
+        Ok(self
+            .stores
+            .registry
+            .put(CONTEXT_KIND, url, &json.to_string())?)
     }
 
     /// The contexts names are read and written with.

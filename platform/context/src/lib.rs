@@ -25,6 +25,7 @@ mod sample;
 mod select;
 mod subscription;
 mod temporal;
+mod told;
 mod write;
 
 pub use engine::{Applied, ContextEngine, ContextLimits};
