@@ -1,5 +1,72 @@
 //! Conurb: cities that see, decide and act together.
 
+mod cli;
+mod config;
+#[cfg(feature = "signals")]
+mod day;
+mod decide_cmd;
+mod doctor;
+mod fail;
+mod gen_cmd;
+mod node_dir;
+mod out;
+mod registry;
 mod report;
+mod scenarios;
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use cli::{Cli, Command};
+use fail::Failure;
+use out::{Lang, tell};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let lang = Lang::resolve(cli.lang);
+    match run(cli.command, lang) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            tell(&failure.to_string());
+            ExitCode::from(failure.exit)
+        }
+    }
+}
+
+fn run(command: Command, lang: Lang) -> Result<(), Failure> {
+    match command {
+        #[cfg(feature = "signals")]
+        Command::Day(args) => day::run(&args, lang),
+        #[cfg(not(feature = "signals"))]
+        Command::Day(_) => Err(Failure::plain(
+            "`conurb day` measures the signals scenario, which is not in this build",
+            Some("build with the feature `signals` (it is on by default)"),
+        )),
+        Command::Up(_args) => Err(Failure::plain(
+            "`conurb up` is not built into this version yet",
+            None,
+        )),
+        Command::Gen(args) => gen_cmd::run(&args),
+        Command::Decide(args) => decide_cmd::run(&args, lang),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "conurb", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Man { out } => man(out.as_deref()),
+    }
+}
+
+fn man(out: Option<&std::path::Path>) -> Result<(), Failure> {
+    let failed = |e: std::io::Error| Failure::plain(format!("cannot write the manual: {e}"), None);
+    match out {
+        None => clap_mangen::Man::new(Cli::command())
+            .render(&mut std::io::stdout())
+            .map_err(failed),
+        Some(dir) => {
+            std::fs::create_dir_all(dir).map_err(failed)?;
+            clap_mangen::generate_to(Cli::command(), dir).map_err(failed)
+        }
+    }
+}

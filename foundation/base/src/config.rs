@@ -45,7 +45,12 @@ impl ConfigError {
         let (line, column) = line_column(text, offset);
         let remedy = suggestion(&message);
         Self {
-            at: At { file: Some(file.to_owned()), line: Some(line), column: Some(column), path: None },
+            at: At {
+                file: Some(file.to_owned()),
+                line: Some(line),
+                column: Some(column),
+                path: None,
+            },
             message,
             remedy,
         }

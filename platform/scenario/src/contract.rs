@@ -19,6 +19,12 @@ pub trait World {
     fn entity(&self, id: &str) -> Option<Arc<Entity>>;
 }
 
+impl World for conurb_context::ContextEngine {
+    fn entity(&self, id: &str) -> Option<Arc<Entity>> {
+        self.stores().entities.get(id)
+    }
+}
+
 /// A subject that asks for a decision, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trigger {

@@ -2,10 +2,15 @@
 //!
 //! **Invariant** The platform runs and passes its tests with no scenario at all.
 
+mod brain;
 mod contract;
+mod error;
+pub mod kit;
 mod manifest;
 
+pub use brain::{Brain, BrainOptions, Counts, Tick};
 pub use contract::{Effect, Order, Proposal, Scenario, Trigger, World};
+pub use error::ScenarioError;
 pub use manifest::{
     ActionBlank, Better, BorderBlank, DecisionBlank, EntityBlank, KpiBlank, KpiFamily, Manifest,
     ModelBlank, RegisterBlank, ShareBlank,

@@ -3,6 +3,8 @@
 use conurb_decide::{Bilingual, Mode};
 use serde::{Deserialize, Serialize};
 
+use crate::error::ScenarioError;
+
 /// A scenario's manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -167,4 +169,165 @@ pub struct RegisterBlank {
     pub basis: Bilingual,
     /// How a person takes it back.
     pub appeal: Bilingual,
+}
+
+impl Manifest {
+    /// Reads and checks a manifest: all six blanks filled, ids unique, numbers in range.
+    pub fn from_toml(text: &str, file: &str) -> Result<Self, ScenarioError> {
+        let manifest: Self = conurb_base::from_toml(text, file).map_err(ScenarioError::File)?;
+        let gaps = manifest.gaps();
+        if gaps.is_empty() {
+            Ok(manifest)
+        } else {
+            Err(ScenarioError::Blank {
+                file: file.to_owned(),
+                blanks: gaps,
+            })
+        }
+    }
+
+    /// What is not filled in, each with the place and what belongs there; empty = complete.
+    #[must_use]
+    pub fn gaps(&self) -> Vec<String> {
+        let mut gaps = Vec::new();
+        let mut need = |filled: bool, what: &str| {
+            if !filled {
+                gaps.push(what.to_owned());
+            }
+        };
+        need(
+            is_id(&self.id),
+            "id: lower-case letters, digits and underscores",
+        );
+        need(both(&self.title), "title: a name in zh and in en");
+        need(!self.entity.is_empty(), "entity: at least one entity type");
+        need(
+            self.entity.iter().all(|e| !e.purpose.trim().is_empty()),
+            "entity.purpose: why the city holds it",
+        );
+        need(
+            self.entity.iter().all(|e| e.iri.contains(':')),
+            "entity.iri: the expanded name",
+        );
+        need(
+            self.entity.iter().all(|e| e.retention_days > 0),
+            "entity.retention_days: more than 0",
+        );
+        need(!self.model.is_empty(), "model: at least one model");
+        need(
+            self.model.iter().all(|m| !m.source.trim().is_empty()),
+            "model.source: paper, clause or page",
+        );
+        need(
+            !self.decision.is_empty(),
+            "decision: at least one kind of decision",
+        );
+        need(
+            self.decision.iter().all(|d| !d.options.trim().is_empty()),
+            "decision.options: what can be chosen",
+        );
+        need(
+            !self.action.is_empty(),
+            "action: at least one action with its envelope",
+        );
+        need(
+            self.action
+                .iter()
+                .all(|a| a.expires_s > 0 && a.rate_per_min > 0.0),
+            "action: expires_s and rate_per_min more than 0",
+        );
+        need(
+            self.action.iter().all(|a| !a.safe_plan.trim().is_empty()),
+            "action.safe_plan: what the actuator falls back to",
+        );
+        need(!self.kpi.is_empty(), "kpi: at least one KPI with baseline");
+        need(
+            self.kpi.iter().all(|k| !k.baseline.trim().is_empty()),
+            "kpi.baseline: what it is compared with",
+        );
+        need(
+            self.border.none != (!self.border.share.is_empty()),
+            "border: what other cities may see, or none = true",
+        );
+        need(
+            both(&self.register.what) && both(&self.register.basis) && both(&self.register.appeal),
+            "register: what, basis and appeal in zh and in en",
+        );
+        gaps
+    }
+}
+
+fn both(text: &Bilingual) -> bool {
+    !text.zh.trim().is_empty() && !text.en.trim().is_empty()
+}
+
+fn is_id(id: &str) -> bool {
+    !id.is_empty()
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = r#"
+id = "town"
+version = "1"
+title = { zh = "镇", en = "Town" }
+entity = [{ type = "T", iri = "urn:x:T", purpose = "p", retention_days = 1, k = 0 }]
+model = [{ id = "m", version = "1", summary = "s", source = "Webster 1958" }]
+decision = [{ id = "d", options = "o", constraints = [], default_mode = "advise" }]
+action = [{ id = "a", channel = "c", rate_per_min = 1.0, expires_s = 1, safe_plan = "s", limits = {} }]
+kpi = [{ id = "k_s", unit = "s", better = "lower", baseline = "b", family = "efficient", declared = true }]
+border = { none = true }
+register = { what = { zh = "一", en = "a" }, basis = { zh = "二", en = "b" }, appeal = { zh = "三", en = "c" } }
+"#;
+
+    #[test]
+    fn a_whole_manifest_has_no_gaps() {
+        assert_eq!(
+            Manifest::from_toml(WHOLE, "s.toml").unwrap().gaps(),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn each_empty_blank_is_named() {
+        for (from, to, blank) in [
+            (
+                "entity = [{ type = \"T\", iri = \"urn:x:T\", purpose = \"p\", retention_days = 1, k = 0 }]",
+                "entity = []",
+                "entity:",
+            ),
+            (
+                "source = \"Webster 1958\"",
+                "source = \" \"",
+                "model.source",
+            ),
+            ("options = \"o\"", "options = \"\"", "decision.options"),
+            ("safe_plan = \"s\"", "safe_plan = \"\"", "action.safe_plan"),
+            ("baseline = \"b\"", "baseline = \"\"", "kpi.baseline"),
+            ("border = { none = true }", "border = {}", "border"),
+            (
+                "appeal = { zh = \"三\", en = \"c\" }",
+                "appeal = { zh = \"\", en = \"c\" }",
+                "register",
+            ),
+        ] {
+            let text = WHOLE.replace(from, to);
+            assert_ne!(text, WHOLE, "{from}");
+            let err = Manifest::from_toml(&text, "s.toml")
+                .unwrap_err()
+                .to_string();
+            assert!(err.contains(blank), "{blank}: {err}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_located() {
+        let err = Manifest::from_toml(&format!("{WHOLE}\n[extra]\n"), "s.toml").unwrap_err();
+        assert!(err.to_string().starts_with("s.toml:13"), "{err}");
+    }
 }

@@ -82,3 +82,28 @@ impl Latency {
         })
     }
 }
+
+impl Machine {
+    /// This machine.
+    #[must_use]
+    pub(crate) fn here() -> Self {
+        let cpu = std::fs::read_to_string("/proc/cpuinfo")
+            .ok()
+            .and_then(|text| {
+                let line = text.lines().find(|l| l.starts_with("model name"))?;
+                Some(line.split_once(':')?.1.trim().to_owned())
+            });
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            cpu: cpu.unwrap_or_else(|| "unknown".to_owned()),
+            cores: u32::try_from(cores).unwrap_or(u32::MAX),
+            os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            build: if cfg!(debug_assertions) {
+                "debug"
+            } else {
+                "release"
+            }
+            .to_owned(),
+        }
+    }
+}

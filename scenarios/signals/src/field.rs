@@ -1,0 +1,239 @@
+//! What the scenario knows of the field: the last report of every lane and signal, and which
+//! signals are due for a decision. Event time only.
+
+use std::sync::Arc;
+
+use conurb_base::TimeMs;
+use conurb_context::{Change, ChangeKind, Entity};
+use conurb_traffic::{LaneIx, Network};
+use rustc_hash::FxHashMap;
+
+use crate::input::LaneObservation;
+use crate::layout::SignalLayout;
+use crate::names;
+use crate::settings::Settings;
+use crate::twin::free_speed;
+
+/// Longest gap between two reports of a lane that delay is summed over, milliseconds.
+const LONGEST_GAP_MS: i64 = 60_000;
+
+/// The last report of a lane.
+#[derive(Debug, Clone, Copy)]
+pub struct LaneState {
+    /// What it said; none before the first report.
+    pub seen: Option<LaneObservation>,
+    /// When.
+    pub at: TimeMs,
+    /// Entity version for the decision's input list.
+    pub version_ms: i64,
+    /// The signal it leads to.
+    leads_to: Option<u32>,
+}
+
+/// The last report of a signal, and its decision clock.
+#[derive(Debug, Clone, Default)]
+pub struct SignalState {
+    /// Green phase shown or being switched to.
+    pub phase: Option<u16>,
+    /// Since when it is green.
+    pub green_since: TimeMs,
+    /// Next decision.
+    pub due: Option<TimeMs>,
+    /// Delay on the entering lanes since the last decision, vehicle-seconds.
+    delay_veh_s: f64,
+    since: Option<TimeMs>,
+    /// The last closed interval: from, to, delay.
+    pub closed: Option<(TimeMs, TimeMs, f64)>,
+    /// Decisions not made because a report was too old.
+    pub missed: u64,
+}
+
+/// The field as last reported.
+pub struct Field {
+    /// By lane index.
+    pub lanes: Vec<LaneState>,
+    /// By signal number.
+    pub signals: Vec<SignalState>,
+    lane_by_urn: FxHashMap<Arc<str>, LaneIx>,
+    signal_by_urn: FxHashMap<Arc<str>, u32>,
+}
+
+impl Field {
+    /// A field of which nothing is known yet.
+    #[must_use]
+    pub fn new(network: &Network, signals: &[SignalLayout], settings: &Settings) -> Self {
+        let blank = LaneState {
+            seen: None,
+            at: TimeMs(i64::MIN / 2),
+            version_ms: 0,
+            leads_to: None,
+        };
+        let mut lanes = vec![blank; network.lanes().len()];
+        let mut lane_by_urn = FxHashMap::default();
+        let mut signal_by_urn = FxHashMap::default();
+        for (i, s) in signals.iter().enumerate() {
+            let number = u32::try_from(i).expect("a network has fewer than 2^32 signals");
+            signal_by_urn.insert(s.urn.clone(), number);
+            for lane in &s.entering {
+                lanes[lane.ix()].leads_to = Some(number);
+            }
+            for lane in s.entering.iter().chain(&s.leaving) {
+                let urn = names::lane_urn(&settings.city, &network.lanes()[lane.ix()].id);
+                lane_by_urn.insert(Arc::from(urn.as_str()), *lane);
+            }
+        }
+        Self {
+            lanes,
+            signals: vec![SignalState::default(); signals.len()],
+            lane_by_urn,
+            signal_by_urn,
+        }
+    }
+
+    /// The number of a signal by entity id.
+    #[must_use]
+    pub fn signal(&self, urn: &str) -> Option<usize> {
+        self.signal_by_urn.get(urn).map(|n| *n as usize)
+    }
+
+    /// Takes in committed changes; gives the numbers of signals touched, ascending, each once.
+    pub fn take_in(
+        &mut self,
+        changes: &[Change],
+        network: &Network,
+        settings: &Settings,
+    ) -> Vec<usize> {
+        let mut touched = Vec::new();
+        for change in changes.iter().filter(|c| c.kind != ChangeKind::Deleted) {
+            let e = &change.entity;
+            if let Some(&lane) = self.lane_by_urn.get(&e.id) {
+                if let Some(signal) = self.lane_report(lane, e, network, settings) {
+                    touched.push(signal);
+                }
+            } else if let Some(&n) = self.signal_by_urn.get(&e.id) {
+                self.signal_report(n as usize, e);
+            }
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        touched
+    }
+
+    fn lane_report(
+        &mut self,
+        lane: LaneIx,
+        entity: &Entity,
+        network: &Network,
+        settings: &Settings,
+    ) -> Option<usize> {
+        let count = entity.attribute(names::VEHICLE_COUNT)?;
+        let vehicles = count.number()?;
+        let at = count.observed_at.unwrap_or(entity.modified_at);
+        let state = &mut self.lanes[lane.ix()];
+        if at < state.at {
+            return None; // an older report changes nothing that is known now
+        }
+        let seen = LaneObservation {
+            vehicles,
+            queue: entity.number(names::QUEUE_LENGTH).unwrap_or(0.0),
+            speed_km_h: entity.number(names::AVERAGE_VEHICLE_SPEED),
+        };
+        let gap_ms = at.since_ms(state.at).min(LONGEST_GAP_MS);
+        let known_before = state.seen.is_some();
+        state.seen = Some(seen);
+        state.at = at;
+        state.version_ms = entity.modified_at.0;
+        let signal = state.leads_to? as usize;
+        if known_before {
+            let free = free_speed(network, lane, settings);
+            let speed = seen.speed_km_h.map_or(free, |v| v / 3.6);
+            let lost = vehicles * (1.0 - speed / free).max(0.0);
+            #[allow(clippy::cast_precision_loss)] // at most a minute
+            let gap_s = gap_ms as f64 / 1000.0;
+            self.signals[signal].delay_veh_s += lost * gap_s;
+        }
+        Some(signal)
+    }
+
+    fn signal_report(&mut self, n: usize, entity: &Entity) {
+        let Some(attribute) = entity.attribute(names::CURRENT_PHASE) else {
+            return;
+        };
+        let Some(phase) = attribute.number() else {
+            return;
+        };
+        if !(0.0..=f64::from(u16::MAX)).contains(&phase) {
+            return;
+        }
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked above
+        let phase = phase as u16;
+        let state = &mut self.signals[n];
+        if state.phase != Some(phase) {
+            state.phase = Some(phase);
+            state.green_since = attribute.observed_at.unwrap_or(entity.modified_at);
+        }
+    }
+
+    /// Whether signal `n` is due: its moment has come and every entering lane has reported it.
+    /// Moves its clock on. A moment whose reports are too old is missed, not decided on a gap.
+    pub fn take_due(
+        &mut self,
+        n: usize,
+        layout: &SignalLayout,
+        settings: &Settings,
+    ) -> Option<TimeMs> {
+        let newest = layout
+            .entering
+            .iter()
+            .map(|l| self.lanes[l.ix()].at)
+            .max()?;
+        let oldest = layout
+            .entering
+            .iter()
+            .map(|l| self.lanes[l.ix()].at)
+            .min()?;
+        let count = i64::try_from(self.signals.len()).unwrap_or(1).max(1);
+        let state = &mut self.signals[n];
+        let interval_ms = i64::from(settings.decision_interval_s) * 1000;
+        let offset_ms = if settings.stagger {
+            interval_ms * i64::try_from(n).unwrap_or(0) / count
+        } else {
+            0
+        };
+        let due = *state.due.get_or_insert_with(|| {
+            TimeMs(
+                (newest.0 - offset_ms).div_euclid(interval_ms) * interval_ms
+                    + offset_ms
+                    + if (newest.0 - offset_ms).rem_euclid(interval_ms) == 0 {
+                        0
+                    } else {
+                        interval_ms
+                    },
+            )
+        });
+        if oldest >= due {
+            let behind = newest.since_ms(due).div_euclid(interval_ms);
+            state.due = Some(TimeMs(due.0 + (behind + 1) * interval_ms));
+            state.missed += u64::try_from(behind).unwrap_or(0);
+            let at = TimeMs(due.0 + behind * interval_ms);
+            state.close(at);
+            return Some(at);
+        }
+        if newest.since_ms(due) > i64::from(settings.max_age_s) * 1000 {
+            state.missed += 1;
+            state.due = Some(TimeMs(due.0 + interval_ms));
+            state.close(due);
+        }
+        None
+    }
+}
+
+impl SignalState {
+    fn close(&mut self, at: TimeMs) {
+        if let Some(since) = self.since {
+            self.closed = Some((since, at, self.delay_veh_s));
+        }
+        self.since = Some(at);
+        self.delay_veh_s = 0.0;
+    }
+}

@@ -1,0 +1,77 @@
+//! The input document of a decision: all the model reads, in one canonical JSON, kept as a blob
+//! under its hash so that `replay` reads the same bytes.
+
+use serde::{Deserialize, Serialize};
+
+/// What one lane's detector said last.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LaneObservation {
+    /// Vehicles on the lane.
+    pub vehicles: f64,
+    /// Of them, slower than 0.1 m/s.
+    pub queue: f64,
+    /// Their mean speed, km/h; none when the lane is empty.
+    pub speed_km_h: Option<f64>,
+}
+
+/// Offsets of a prediction interval taken from past errors, so that a replay needs no history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResidualSpan {
+    /// Lower offset from the predicted value.
+    pub low: f64,
+    /// Upper offset.
+    pub high: f64,
+    /// From how many past decisions.
+    pub n: usize,
+}
+
+/// Everything a decision at one signal reads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InputDocument {
+    /// Format of this document.
+    pub format: u32,
+    /// SHA-256 of the road network file, kept as a blob too.
+    pub network: String,
+    /// SHA-256 of the canonical settings, kept as a blob too.
+    pub settings: String,
+    /// Junction id in the network file.
+    pub junction: String,
+    /// The moment decided for, milliseconds since 1970.
+    pub at_ms: i64,
+    /// The green phase shown or being switched to.
+    pub phase: u16,
+    /// For how long it has been green, seconds.
+    pub green_for_s: u32,
+    /// The phase the fixed plan would give now (the counterfactual).
+    pub fixed_phase: Option<u16>,
+    /// Observations of the entering lanes, in the network's order.
+    pub entering: Vec<LaneObservation>,
+    /// Observations of the leaving lanes, in the network's order.
+    pub leaving: Vec<LaneObservation>,
+    /// Past prediction errors.
+    pub residuals: Option<ResidualSpan>,
+}
+
+/// The format written today.
+pub const FORMAT: u32 = 1;
+
+impl InputDocument {
+    /// Canonical bytes: members in declaration order, shortest round-trip numbers.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("plain numbers and text always serialise")
+    }
+
+    /// Reads it back.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        let doc: Self =
+            serde_json::from_slice(bytes).map_err(|e| format!("input document: {e}"))?;
+        if doc.format != FORMAT {
+            return Err(format!(
+                "input document has format {}; known: {FORMAT}",
+                doc.format
+            ));
+        }
+        Ok(doc)
+    }
+}

@@ -1,0 +1,267 @@
+//! The local twin: one junction's surroundings rebuilt from detector reports and run ahead, once
+//! for every admissible phase.
+//!
+//! The state is an estimate (level LD): a queue stands at the stop line, the other vehicles are
+//! spread evenly behind it at their mean speed, and a vehicle's turn is the one its lane serves.
+//! Rollout with a base policy: Bertsekas 2020, section 2.1; the base policy is the longest queue.
+
+use std::sync::Arc;
+
+use conurb_traffic::{LaneIx, Network, Placed, Sim, SmallPath, VehicleTemplate};
+
+use crate::input::{InputDocument, LaneObservation};
+use crate::layout::SignalLayout;
+use crate::settings::Settings;
+
+/// What the model expects of one phase.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outlook {
+    /// Delay over the horizon on the junction's surroundings, vehicle-seconds: the choice rests on it.
+    pub horizon_delay_veh_s: f64,
+    /// Delay on the entering lanes until the next decision, vehicle-seconds: what detectors will
+    /// measure.
+    pub interval_delay_veh_s: f64,
+    /// Vehicles queued on the entering lanes at the next decision.
+    pub queue_veh: f64,
+}
+
+/// Runs junctions ahead; keeps its buffers between decisions.
+pub struct LocalTwin {
+    network: Arc<Network>,
+    sim: Sim,
+    placed: Vec<Placed>,
+}
+
+impl LocalTwin {
+    /// A twin of any junction of `network`.
+    #[must_use]
+    pub fn new(network: Arc<Network>) -> Self {
+        let sim = Sim::local(network.clone(), &[]).expect("no vehicle is placed, so none is wrong");
+        Self {
+            network,
+            sim,
+            placed: Vec::new(),
+        }
+    }
+
+    /// The outlook of every option of `signal`, in their order.
+    pub fn outlooks(
+        &mut self,
+        signal: &SignalLayout,
+        input: &InputDocument,
+        settings: &Settings,
+    ) -> Vec<Outlook> {
+        self.estimate(signal, input, settings);
+        (0..signal.options.len())
+            .map(|first| self.roll_out(signal, input.phase, first, settings))
+            .collect()
+    }
+
+    /// Puts the estimated vehicles in place.
+    fn estimate(&mut self, signal: &SignalLayout, input: &InputDocument, settings: &Settings) {
+        self.placed.clear();
+        let template = template(settings);
+        for (lane, seen) in signal.entering.iter().zip(&input.entering) {
+            self.place_entering(*lane, seen, settings, template);
+        }
+        for (lane, seen) in signal.leaving.iter().zip(&input.leaving) {
+            self.place_leaving(*lane, seen, settings, template);
+        }
+    }
+
+    fn place_entering(
+        &mut self,
+        lane: LaneIx,
+        seen: &LaneObservation,
+        settings: &Settings,
+        template: VehicleTemplate,
+    ) {
+        let l = &self.network.lanes()[lane.ix()];
+        let spacing = settings.fleet.length_m + settings.fleet.min_gap_m;
+        let (queued, moving) = split(seen, l.length_m, spacing);
+        let free = (l.length_m - f64::from(queued) * spacing).max(0.0);
+        let speed = moving_speed(seen, queued, moving).min(settings.fleet.max_speed_m_s);
+        for i in 0..queued + moving {
+            let (position_m, speed_m_s) = if i < queued {
+                (l.length_m - f64::from(i) * spacing, 0.0)
+            } else {
+                let k = f64::from(i - queued) + 0.5;
+                (free * (1.0 - k / f64::from(moving)), speed)
+            };
+            let links = &l.links;
+            let path = if links.is_empty() {
+                SmallPath::stay(lane)
+            } else {
+                let link = links[i as usize % links.len()];
+                SmallPath::through(&self.network, link)
+            };
+            self.placed.push(Placed {
+                lane,
+                position_m,
+                speed_m_s,
+                template,
+                path,
+            });
+        }
+    }
+
+    /// Leaving lanes matter only where they are so full that they block: their queue is put at
+    /// their far end and stays there for the horizon.
+    fn place_leaving(
+        &mut self,
+        lane: LaneIx,
+        seen: &LaneObservation,
+        settings: &Settings,
+        template: VehicleTemplate,
+    ) {
+        let l = &self.network.lanes()[lane.ix()];
+        let spacing = settings.fleet.length_m + settings.fleet.min_gap_m;
+        let (queued, _) = split(seen, l.length_m, spacing);
+        if f64::from(queued) * spacing < 0.7 * l.length_m {
+            return;
+        }
+        let parked = VehicleTemplate {
+            max_speed_m_s: 0.01,
+            ..template
+        };
+        for i in 0..queued {
+            let position_m = l.length_m - 1.0 - f64::from(i) * spacing;
+            if position_m <= settings.fleet.length_m {
+                break;
+            }
+            self.placed.push(Placed {
+                lane,
+                position_m,
+                speed_m_s: 0.0,
+                template: parked,
+                path: SmallPath::stay(lane),
+            });
+        }
+    }
+
+    fn roll_out(
+        &mut self,
+        signal: &SignalLayout,
+        shown: u16,
+        first: usize,
+        settings: &Settings,
+    ) -> Outlook {
+        self.sim
+            .reset_local(&self.placed)
+            .expect("vehicles are placed within their lanes");
+        let mut out = Outlook {
+            horizon_delay_veh_s: 0.0,
+            interval_delay_veh_s: 0.0,
+            queue_veh: 0.0,
+        };
+        let mut phase = shown;
+        let mut next = signal.options[first].phase;
+        for second in 0..settings.horizon_s {
+            let into = second % settings.decision_interval_s;
+            if into == 0 && second > 0 {
+                phase = next;
+                next = self.longest_queue(signal, phase);
+            }
+            let clearing = next != phase && into < settings.yellow_s;
+            let show = if clearing {
+                settings.clearance_phase
+            } else {
+                next
+            };
+            self.sim
+                .set_phase(signal.junction, show)
+                .expect("phases of a layout are the junction's own");
+            self.sim.step();
+            out.horizon_delay_veh_s += self.sim.cost();
+            if second < settings.decision_interval_s {
+                out.interval_delay_veh_s += self.entering_delay(signal, settings);
+            }
+            if second + 1 == settings.decision_interval_s {
+                out.queue_veh = signal
+                    .entering
+                    .iter()
+                    .map(|l| f64::from(self.sim.lane(*l).waiting))
+                    .sum();
+            }
+        }
+        out
+    }
+
+    /// Delay of this second on the entering lanes, as detectors would give it.
+    fn entering_delay(&self, signal: &SignalLayout, settings: &Settings) -> f64 {
+        signal
+            .entering
+            .iter()
+            .map(|l| {
+                let r = self.sim.lane(*l);
+                let free = free_speed(&self.network, *l, settings);
+                r.mean_speed_m_s
+                    .map_or(0.0, |v| f64::from(r.vehicles) * (1.0 - v / free).max(0.0))
+            })
+            .sum()
+    }
+
+    fn longest_queue(&self, signal: &SignalLayout, shown: u16) -> u16 {
+        let mut best = (shown, -1i64);
+        for option in &signal.options {
+            let queue: i64 = option
+                .lanes
+                .iter()
+                .map(|i| i64::from(self.sim.lane(signal.entering[*i]).waiting))
+                .sum();
+            if queue > best.1 || (queue == best.1 && option.phase == shown) {
+                best = (option.phase, queue);
+            }
+        }
+        best.0
+    }
+}
+
+/// Free speed of a lane for the model's vehicle, m/s.
+#[must_use]
+pub fn free_speed(network: &Network, lane: LaneIx, settings: &Settings) -> f64 {
+    network.lanes()[lane.ix()]
+        .max_speed_m_s
+        .min(settings.fleet.max_speed_m_s)
+}
+
+fn template(settings: &Settings) -> VehicleTemplate {
+    let f = &settings.fleet;
+    VehicleTemplate {
+        length_m: f.length_m,
+        width_m: 2.0,
+        min_gap_m: f.min_gap_m,
+        max_pos_acc_m_s2: f.acceleration_m_s2,
+        max_neg_acc_m_s2: f.deceleration_m_s2,
+        usual_pos_acc_m_s2: f.acceleration_m_s2,
+        usual_neg_acc_m_s2: f.deceleration_m_s2,
+        max_speed_m_s: f.max_speed_m_s,
+        headway_s: f.headway_s,
+    }
+}
+
+/// Whole vehicles queued and moving, bounded by what fits on the lane.
+fn split(seen: &LaneObservation, length_m: f64, spacing_m: f64) -> (u32, u32) {
+    let room = (length_m / spacing_m).floor().clamp(0.0, 10_000.0);
+    let whole = |v: f64| {
+        if v.is_finite() {
+            v.round().clamp(0.0, room)
+        } else {
+            0.0
+        }
+    };
+    let all = whole(seen.vehicles);
+    let queued = whole(seen.queue).min(all);
+    // Both are whole and within 0..=10,000.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    (queued as u32, (all - queued) as u32)
+}
+
+/// The mean over the moving ones, from the mean over all.
+fn moving_speed(seen: &LaneObservation, queued: u32, moving: u32) -> f64 {
+    if moving == 0 {
+        return 0.0;
+    }
+    let mean = seen.speed_km_h.unwrap_or(0.0) / 3.6;
+    (mean * f64::from(queued + moving) / f64::from(moving)).max(0.0)
+}

@@ -1,0 +1,123 @@
+//! The figures of one run, and the KPIs made of them.
+
+use conurb_traffic::metrics::{ApproachMeter, TripMeter};
+use conurb_traffic::{Network, Sim};
+
+/// What one run of the city came to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Figures {
+    /// KPI values in the order of [`KPIS`].
+    pub(crate) kpis: Vec<f64>,
+    /// Running vehicles each minute.
+    pub(crate) running: Vec<f64>,
+    /// Queued vehicles (below 0.1 m/s) each minute.
+    pub(crate) queue: Vec<f64>,
+    /// Vehicles waiting to enter each minute.
+    pub(crate) outside: Vec<f64>,
+    /// Per road in the network's order: mean delay of the vehicles that passed, and their number.
+    pub(crate) roads: Vec<(Option<f64>, u64)>,
+}
+
+/// A KPI of a run.
+pub(crate) struct KpiDef {
+    /// Id, unit inside.
+    pub(crate) id: &'static str,
+    /// Chinese name.
+    pub(crate) zh: &'static str,
+    /// English name.
+    pub(crate) en: &'static str,
+}
+
+/// All KPIs, declared ones first; unit, direction and whether it is declared stand in the manifest.
+pub(crate) const KPIS: [KpiDef; 7] = [
+    KpiDef {
+        id: "average_travel_time_s_network",
+        zh: "平均行程时间（全网）",
+        en: "average travel time, network",
+    },
+    KpiDef {
+        id: "average_travel_time_s_approach",
+        zh: "平均行程时间（进口道）",
+        en: "average travel time, approaches",
+    },
+    KpiDef {
+        id: "delay_index",
+        zh: "延误指数（实际/自由流）",
+        en: "delay index (actual / free flow)",
+    },
+    KpiDef {
+        id: "throughput_veh",
+        zh: "完成车辆数",
+        en: "vehicles that arrived",
+    },
+    KpiDef {
+        id: "stops_per_veh",
+        zh: "每车停车次数",
+        en: "stops per vehicle",
+    },
+    KpiDef {
+        id: "queue_max_veh",
+        zh: "单车道最大排队",
+        en: "largest queue on one lane",
+    },
+    KpiDef {
+        id: "co2_kg",
+        zh: "二氧化碳排放",
+        en: "CO2 emitted",
+    },
+];
+
+/// Watches a run second by second.
+pub(crate) struct Meters {
+    approach: ApproachMeter,
+    trips: TripMeter,
+}
+
+impl Meters {
+    /// For a run on `network`, before its first step.
+    pub(crate) fn new(network: &Network) -> Self {
+        Self {
+            approach: ApproachMeter::new(network),
+            trips: TripMeter::new(network),
+        }
+    }
+
+    /// After each step.
+    pub(crate) fn observe(&mut self, sim: &Sim) {
+        self.approach.observe(sim);
+        self.trips.observe(sim);
+    }
+
+    /// At the end. Without a single finished trip the delay index is not a number.
+    pub(crate) fn finish(&self, sim: &Sim) -> Figures {
+        let t = self.trips.summary(sim);
+        let kpis = vec![
+            sim.average_travel_time_network_s(),
+            self.approach.average_s(),
+            t.delay_index.unwrap_or(f64::NAN),
+            f64::from(t.throughput_veh),
+            t.stops_per_vehicle,
+            f64::from(t.lane_queue_max_veh),
+            t.co2_kg,
+        ];
+        let course = |f: fn(&conurb_traffic::metrics::SeriesPoint) -> u32| {
+            t.series.iter().map(|p| f64::from(f(p))).collect()
+        };
+        Figures {
+            kpis,
+            running: course(|p| p.running),
+            queue: course(|p| p.waiting),
+            outside: course(|p| p.waiting_outside),
+            roads: t
+                .roads
+                .iter()
+                .map(|r| {
+                    (
+                        (r.vehicles > 0).then_some(r.mean_delay_s),
+                        u64::from(r.vehicles),
+                    )
+                })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What a day is run on: files the user has, or a generated city.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use conurb_traffic::citygen::City;
+use conurb_traffic::{Demand, Network};
+
+use super::score::input;
+use crate::cli::DayArgs;
+use crate::fail::{Failure, io};
+use crate::gen_cmd::options_from_spec;
+use crate::report::model::{Input, Text};
+
+/// Largest input file, bytes.
+const FILE_BYTES_MAX: u64 = 4 << 30;
+
+/// A city to run.
+pub(crate) struct CityInput {
+    /// Road network.
+    pub(crate) network: Arc<Network>,
+    /// Its file's bytes, kept as a blob for replays.
+    pub(crate) network_bytes: Vec<u8>,
+    /// Demand.
+    pub(crate) demand: Arc<Demand>,
+    /// For the report.
+    pub(crate) inputs: Vec<Input>,
+    /// Which generator made it, where one did.
+    pub(crate) synthetic: Option<Text>,
+    /// Name for people.
+    pub(crate) name: String,
+}
+
+/// Loads or generates what the arguments name.
+pub(crate) fn load(args: &DayArgs) -> Result<CityInput, Failure> {
+    if let Some(spec) = &args.gen_spec {
+        return generate(spec, args.span);
+    }
+    let (Some(network), Some(demand)) = (&args.network, &args.demand) else {
+        return Err(Failure::plain(
+            "name --network and --demand, or --gen",
+            None,
+        ));
+    };
+    let network_bytes = read(network)?;
+    let demand_bytes = read(demand)?;
+    let mark = synthetic_mark(&network_bytes);
+    let mut city = build(
+        network_bytes,
+        &demand_bytes,
+        &name_of(network),
+        &name_of(demand),
+    )?;
+    city.synthetic = mark;
+    Ok(city)
+}
+
+fn generate(spec: &str, span_s: u32) -> Result<CityInput, Failure> {
+    let options = options_from_spec(spec, span_s)?;
+    let city = City::generate(&options)?;
+    let mark = synthetic_mark(&city.network_json);
+    let mut input = build(
+        city.network_json,
+        &city.demand_json,
+        "roadnet.json (generated)",
+        "flow.json (generated)",
+    )?;
+    input.synthetic = mark;
+    input.name = format!("synthetic-{}-{}", options.signals, options.seed);
+    Ok(input)
+}
+
+fn build(
+    network_bytes: Vec<u8>,
+    demand_bytes: &[u8],
+    network_name: &str,
+    demand_name: &str,
+) -> Result<CityInput, Failure> {
+    let network = Network::from_json(&network_bytes, network_name)?;
+    let demand = Demand::from_json(demand_bytes, demand_name, &network)?;
+    let inputs = vec![
+        input("network", network_name, &network_bytes, network.notes()),
+        input("demand", demand_name, demand_bytes, demand.notes()),
+    ];
+    let stem = Path::new(network_name)
+        .file_stem()
+        .map_or_else(String::new, |s| s.to_string_lossy().into_owned());
+    Ok(CityInput {
+        network: Arc::new(network),
+        network_bytes,
+        demand: Arc::new(demand),
+        inputs,
+        synthetic: None,
+        name: stem,
+    })
+}
+
+/// The generator's mark in a network file, so that generated files stay marked wherever they go.
+fn synthetic_mark(network_bytes: &[u8]) -> Option<Text> {
+    let value: serde_json::Value = serde_json::from_slice(network_bytes).ok()?;
+    let mark = value.get("synthetic")?;
+    let text = |name: &str| {
+        mark.get(name)
+            .map(|v| v.to_string().trim_matches('"').to_owned())
+    };
+    let (generator, version, seed) = (text("generator")?, text("version")?, text("seed")?);
+    Some(Text::new(
+        format!("合成数据：由 {generator} {version} 生成，种子 {seed}；并非观测"),
+        format!("synthetic: made by {generator} {version}, seed {seed}; not observed"),
+    ))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let size = std::fs::metadata(path)
+        .map_err(|e| io(path, "cannot read", &e))?
+        .len();
+    if size > FILE_BYTES_MAX {
+        return Err(Failure::plain(
+            format!(
+                "{} has {size} bytes; at most {FILE_BYTES_MAX} are read",
+                path.display()
+            ),
+            None,
+        ));
+    }
+    std::fs::read(path).map_err(|e| io(path, "cannot read", &e))
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(
+        || path.display().to_string(),
+        |n| n.to_string_lossy().into_owned(),
+    )
+}

@@ -1,0 +1,80 @@
+//! What is printed for people, and in which language.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use crate::cli::LangArg;
+
+/// A language of the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lang {
+    /// Chinese.
+    Zh,
+    /// English.
+    En,
+}
+
+impl Lang {
+    /// The language asked for, or the one of the environment.
+    pub(crate) fn resolve(arg: LangArg) -> Self {
+        match arg {
+            LangArg::Zh => Self::Zh,
+            LangArg::En => Self::En,
+            LangArg::Auto => {
+                let set = ["LC_ALL", "LC_MESSAGES", "LANG"]
+                    .iter()
+                    .find_map(|k| std::env::var(k).ok().filter(|v| !v.is_empty()))
+                    .unwrap_or_default();
+                if set.starts_with("zh") {
+                    Self::Zh
+                } else {
+                    Self::En
+                }
+            }
+        }
+    }
+
+    /// The text of this language.
+    pub(crate) const fn pick<'a>(self, zh: &'a str, en: &'a str) -> &'a str {
+        match self {
+            Self::Zh => zh,
+            Self::En => en,
+        }
+    }
+}
+
+/// A line on standard output. A closed pipe ends the program quietly, as users of `head` expect.
+pub(crate) fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{text}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// A line on standard error.
+pub(crate) fn tell(text: &str) {
+    // Nothing can be done where standard error itself is gone.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Whether a person is watching standard error.
+pub(crate) fn watched() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+impl From<Lang> for conurb_decide::Lang {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::Zh => Self::Zh,
+            Lang::En => Self::En,
+        }
+    }
+}
+
+impl From<Lang> for crate::report::scorecard::Lang {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::Zh => Self::Zh,
+            Lang::En => Self::En,
+        }
+    }
+}
