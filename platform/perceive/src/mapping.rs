@@ -435,12 +435,8 @@ impl Field {
             }
             FieldKind::Flag => match found {
                 Found::Json(Value::Bool(b)) => Ok((Attribute::property(Value::Bool(*b)), None)),
-                Found::Text(t) if matches!(t, "true" | "1") => {
-                    Ok((Attribute::property(Value::Bool(true)), None))
-                }
-                Found::Text(t) if matches!(t, "false" | "0") => {
-                    Ok((Attribute::property(Value::Bool(false)), None))
-                }
+                Found::Text("true" | "1") => Ok((Attribute::property(Value::Bool(true)), None)),
+                Found::Text("false" | "0") => Ok((Attribute::property(Value::Bool(false)), None)),
                 _ => Err("is neither true nor false".to_owned()),
             },
         }

@@ -28,7 +28,10 @@ impl Default for QueueLimits {
 
 /// Tells a submitter, once, what became of its submission. Dropped unanswered it says
 /// [`PerceiveError::Stopped`]: a link never takes silence for durability.
-pub struct Ack<R>(Option<Box<dyn FnOnce(Result<R, PerceiveError>) + Send>>);
+pub struct Ack<R>(Option<Then<R>>);
+
+/// What runs when the answer is known.
+type Then<R> = Box<dyn FnOnce(Result<R, PerceiveError>) + Send>;
 
 impl<R> Ack<R> {
     /// An acknowledgement that calls `then`.

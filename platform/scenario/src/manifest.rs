@@ -246,7 +246,7 @@ impl Manifest {
             "kpi.baseline: what it is compared with",
         );
         need(
-            self.border.none != (!self.border.share.is_empty()),
+            self.border.none == self.border.share.is_empty(),
             "border: what other cities may see, or none = true",
         );
         need(

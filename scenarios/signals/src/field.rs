@@ -1,14 +1,15 @@
 //! What the scenario knows of the field: the last report of every lane and signal, and which
 //! signals are due for a decision. Event time only.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use conurb_base::TimeMs;
-use conurb_context::{Change, ChangeKind, Entity};
+use conurb_context::{Attribute, Change, ChangeKind, Entity};
 use conurb_traffic::{LaneIx, Network};
 use rustc_hash::FxHashMap;
 
-use crate::input::LaneObservation;
+use crate::input::{Entries, LaneObservation};
 use crate::layout::SignalLayout;
 use crate::names;
 use crate::settings::Settings;
@@ -17,11 +18,16 @@ use crate::twin::free_speed;
 /// Longest gap between two reports of a lane that delay is summed over, milliseconds.
 const LONGEST_GAP_MS: i64 = 60_000;
 
-/// The last report of a lane.
-#[derive(Debug, Clone, Copy)]
+/// Most reports of entries kept per lane.
+const ENTRIES_MAX: usize = 64;
+
+/// The last reports of a lane.
+#[derive(Debug, Clone)]
 pub struct LaneState {
-    /// What it said; none before the first report.
+    /// What the last one said (without entries); none before the first.
     pub seen: Option<LaneObservation>,
+    /// Entries by report, oldest first: start and end of the period, vehicles.
+    entered: VecDeque<(TimeMs, TimeMs, f64)>,
     /// When.
     pub at: TimeMs,
     /// Entity version for the decision's input list.
@@ -58,12 +64,36 @@ pub struct Field {
     signal_by_urn: FxHashMap<Arc<str>, u32>,
 }
 
+impl LaneState {
+    /// What is known of the lane at `at`, entries back to those that cover all vehicles on it.
+    #[must_use]
+    pub fn observation(&self, at: TimeMs) -> Option<LaneObservation> {
+        let mut seen = self.seen.clone()?;
+        let mut covered = 0.0;
+        for (from, to, vehicles) in self.entered.iter().rev() {
+            if covered >= seen.vehicles {
+                break;
+            }
+            covered += vehicles;
+            #[allow(clippy::cast_precision_loss)] // minutes in milliseconds
+            let age = |t: TimeMs| at.since_ms(t).max(0) as f64 / 1000.0;
+            seen.entered.push(Entries {
+                from_s: age(*from),
+                to_s: age(*to),
+                vehicles: *vehicles,
+            });
+        }
+        Some(seen)
+    }
+}
+
 impl Field {
     /// A field of which nothing is known yet.
     #[must_use]
     pub fn new(network: &Network, signals: &[SignalLayout], settings: &Settings) -> Self {
         let blank = LaneState {
             seen: None,
+            entered: VecDeque::new(),
             at: TimeMs(i64::MIN / 2),
             version_ms: 0,
             leads_to: None,
@@ -137,7 +167,19 @@ impl Field {
             vehicles,
             queue: entity.number(names::QUEUE_LENGTH).unwrap_or(0.0),
             speed_km_h: entity.number(names::AVERAGE_VEHICLE_SPEED),
+            entered: Vec::new(),
         };
+        let speed_km_h = seen.speed_km_h;
+        let intensity = entity
+            .attribute(names::INTENSITY)
+            .filter(|a| a.observed_at.is_none_or(|t| t == at))
+            .and_then(Attribute::number);
+        if let (Some(entered), true) = (intensity, state.seen.is_some()) {
+            if state.entered.len() == ENTRIES_MAX {
+                state.entered.pop_front();
+            }
+            state.entered.push_back((state.at, at, entered.max(0.0)));
+        }
         let gap_ms = at.since_ms(state.at).min(LONGEST_GAP_MS);
         let known_before = state.seen.is_some();
         state.seen = Some(seen);
@@ -146,7 +188,7 @@ impl Field {
         let signal = state.leads_to? as usize;
         if known_before {
             let free = free_speed(network, lane, settings);
-            let speed = seen.speed_km_h.map_or(free, |v| v / 3.6);
+            let speed = speed_km_h.map_or(free, |v| v / 3.6);
             let lost = vehicles * (1.0 - speed / free).max(0.0);
             #[allow(clippy::cast_precision_loss)] // at most a minute
             let gap_s = gap_ms as f64 / 1000.0;

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What one lane's detector said last.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// What one lane's detectors said.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct LaneObservation {
     /// Vehicles on the lane.
     pub vehicles: f64,
@@ -12,6 +12,22 @@ pub struct LaneObservation {
     pub queue: f64,
     /// Their mean speed, km/h; none when the lane is empty.
     pub speed_km_h: Option<f64>,
+    /// Vehicles that entered the lane, by report, newest first: how long ago the report's period
+    /// began and ended, seconds, and how many entered in it. Reaches back far enough to cover the
+    /// vehicles that are still moving; empty where stations do not count entries.
+    #[serde(default)]
+    pub entered: Vec<Entries>,
+}
+
+/// Entries of one reporting period.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Entries {
+    /// Start of the period, seconds before the decision.
+    pub from_s: f64,
+    /// End of the period, seconds before the decision.
+    pub to_s: f64,
+    /// Vehicles that entered in it.
+    pub vehicles: f64,
 }
 
 /// Offsets of a prediction interval taken from past errors, so that a replay needs no history.
@@ -53,7 +69,7 @@ pub struct InputDocument {
 }
 
 /// The format written today.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 impl InputDocument {
     /// Canonical bytes: members in declaration order, shortest round-trip numbers.

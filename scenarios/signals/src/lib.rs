@@ -7,6 +7,7 @@
 //! **Invariant** A decision is never made on a gap: an entering lane without a fresh report means
 //! no decision, and the controller's plan goes on.
 
+mod estimate;
 pub mod field;
 pub mod head;
 pub mod input;
@@ -17,7 +18,10 @@ pub mod settings;
 pub mod twin;
 
 pub use head::{FixedPlan, SignalController};
-pub use scenario::{HORIZON_DELAY, INTERVAL_DELAY, QUEUE, Signals, SignalsError, fixed_plan};
+pub use scenario::{
+    HORIZON_DELAY, INTERVAL_DELAY, MODEL_NAME, MODEL_VERSION, QUEUE, Signals, SignalsError,
+    fixed_plan,
+};
 pub use settings::{Fleet, Settings};
 
 /// The scenario's manifest, the six blanks.

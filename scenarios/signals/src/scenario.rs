@@ -29,8 +29,10 @@ pub const HORIZON_DELAY: &str = "horizon_delay_veh_s";
 /// Vehicles queued at the next decision.
 pub const QUEUE: &str = "queue_veh";
 
-const MODEL_NAME: &str = "signals.local-twin";
-const MODEL_VERSION: &str = "1";
+/// The model's name in records.
+pub const MODEL_NAME: &str = "signals.local-twin";
+/// Its version; a change of behaviour is a change of version.
+pub const MODEL_VERSION: &str = "2";
 const COUNTERFACTUAL: &str =
     "local-twin rollout of the fixed plan's phase from the same estimated state";
 
@@ -127,8 +129,8 @@ impl Signals {
     fn input(&self, n: usize, at: TimeMs) -> Option<InputDocument> {
         let layout = &self.layouts[n];
         let oldest = TimeMs(at.0 - i64::from(self.settings.max_age_s) * 1000);
-        let entering = self.seen(&layout.entering, Some(oldest))?;
-        let leaving = self.seen(&layout.leaving, None)?;
+        let entering = self.seen(&layout.entering, at, Some(oldest))?;
+        let leaving = self.seen(&layout.leaving, at, None)?;
         let state = &self.field.signals[n];
         let start = self.start.unwrap_or(at);
         let green_ms = at.since_ms(state.green_since).max(0) / 1000;
@@ -147,25 +149,21 @@ impl Signals {
         })
     }
 
-    /// Last reports of lanes; with `oldest`, none of them may be older.
+    /// What is known of lanes at `at`; with `oldest`, none of their reports may be older.
     fn seen(
         &self,
         lanes: &[conurb_traffic::LaneIx],
+        at: TimeMs,
         oldest: Option<TimeMs>,
     ) -> Option<Vec<LaneObservation>> {
-        let empty = LaneObservation {
-            vehicles: 0.0,
-            queue: 0.0,
-            speed_km_h: None,
-        };
         lanes
             .iter()
             .map(|l| {
                 let state = &self.field.lanes[l.ix()];
                 match oldest {
                     Some(limit) if state.at < limit => None,
-                    Some(_) => state.seen,
-                    None => Some(state.seen.unwrap_or(empty)),
+                    Some(_) => state.observation(at),
+                    None => Some(state.observation(at).unwrap_or_default()),
                 }
             })
             .collect()

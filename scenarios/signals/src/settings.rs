@@ -111,7 +111,10 @@ impl Settings {
             f.max_speed_m_s,
             f.headway_s,
         ];
-        if positive.iter().any(|v| !v.is_finite() || *v <= 0.0) || !(f.min_gap_m >= 0.0) {
+        if positive.iter().any(|v| !v.is_finite() || *v <= 0.0)
+            || !f.min_gap_m.is_finite()
+            || f.min_gap_m < 0.0
+        {
             return Err("fleet values must be positive numbers".to_owned());
         }
         Ok(())

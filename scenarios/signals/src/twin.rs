@@ -1,14 +1,14 @@
 //! The local twin: one junction's surroundings rebuilt from detector reports and run ahead, once
 //! for every admissible phase.
 //!
-//! The state is an estimate (level LD): a queue stands at the stop line, the other vehicles are
-//! spread evenly behind it at their mean speed, and a vehicle's turn is the one its lane serves.
+//! The state is an estimate (level LD, `estimate`), and a vehicle's turn is the one its lane serves.
 //! Rollout with a base policy: Bertsekas 2020, section 2.1; the base policy is the longest queue.
 
 use std::sync::Arc;
 
 use conurb_traffic::{LaneIx, Network, Placed, Sim, SmallPath, VehicleTemplate};
 
+use crate::estimate::{Estimate, split};
 use crate::input::{InputDocument, LaneObservation};
 use crate::layout::SignalLayout;
 use crate::settings::Settings;
@@ -61,8 +61,11 @@ impl LocalTwin {
     fn estimate(&mut self, signal: &SignalLayout, input: &InputDocument, settings: &Settings) {
         self.placed.clear();
         let template = template(settings);
-        for (lane, seen) in signal.entering.iter().zip(&input.entering) {
-            self.place_entering(*lane, seen, settings, template);
+        let shown = signal.options.iter().find(|o| o.phase == input.phase);
+        for (i, (lane, seen)) in signal.entering.iter().zip(&input.entering).enumerate() {
+            let served = shown.is_some_and(|o| o.lanes.contains(&i));
+            let always = !signal.options.iter().any(|o| o.lanes.contains(&i));
+            self.place_entering(*lane, seen, served || always, settings);
         }
         for (lane, seen) in signal.leaving.iter().zip(&input.leaving) {
             self.place_leaving(*lane, seen, settings, template);
@@ -73,27 +76,24 @@ impl LocalTwin {
         &mut self,
         lane: LaneIx,
         seen: &LaneObservation,
+        green: bool,
         settings: &Settings,
-        template: VehicleTemplate,
     ) {
         let l = &self.network.lanes()[lane.ix()];
-        let spacing = settings.fleet.length_m + settings.fleet.min_gap_m;
-        let (queued, moving) = split(seen, l.length_m, spacing);
-        let free = (l.length_m - f64::from(queued) * spacing).max(0.0);
-        let speed = moving_speed(seen, queued, moving).min(settings.fleet.max_speed_m_s);
-        for i in 0..queued + moving {
-            let (position_m, speed_m_s) = if i < queued {
-                (l.length_m - f64::from(i) * spacing, 0.0)
-            } else {
-                let k = f64::from(i - queued) + 0.5;
-                (free * (1.0 - k / f64::from(moving)), speed)
-            };
-            let links = &l.links;
-            let path = if links.is_empty() {
+        let free = free_speed(&self.network, lane, settings);
+        let estimate = Estimate {
+            seen,
+            length_m: l.length_m,
+            free_m_s: free,
+            green,
+            settings,
+        };
+        let template = template(settings);
+        for (i, (position_m, speed_m_s)) in estimate.vehicles().into_iter().enumerate() {
+            let path = if l.links.is_empty() {
                 SmallPath::stay(lane)
             } else {
-                let link = links[i as usize % links.len()];
-                SmallPath::through(&self.network, link)
+                SmallPath::through(&self.network, l.links[i % l.links.len()])
             };
             self.placed.push(Placed {
                 lane,
@@ -238,30 +238,4 @@ fn template(settings: &Settings) -> VehicleTemplate {
         max_speed_m_s: f.max_speed_m_s,
         headway_s: f.headway_s,
     }
-}
-
-/// Whole vehicles queued and moving, bounded by what fits on the lane.
-fn split(seen: &LaneObservation, length_m: f64, spacing_m: f64) -> (u32, u32) {
-    let room = (length_m / spacing_m).floor().clamp(0.0, 10_000.0);
-    let whole = |v: f64| {
-        if v.is_finite() {
-            v.round().clamp(0.0, room)
-        } else {
-            0.0
-        }
-    };
-    let all = whole(seen.vehicles);
-    let queued = whole(seen.queue).min(all);
-    // Both are whole and within 0..=10,000.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    (queued as u32, (all - queued) as u32)
-}
-
-/// The mean over the moving ones, from the mean over all.
-fn moving_speed(seen: &LaneObservation, queued: u32, moving: u32) -> f64 {
-    if moving == 0 {
-        return 0.0;
-    }
-    let mean = seen.speed_km_h.unwrap_or(0.0) / 3.6;
-    (mean * f64::from(queued + moving) / f64::from(moving)).max(0.0)
 }

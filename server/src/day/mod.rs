@@ -101,7 +101,7 @@ fn simulate(
         ModeArg::Auto => Mode::Auto,
     };
     let kind = match args.baseline {
-        BaselineArg::Fixed => Fixed::FixedTime,
+        BaselineArg::Fixed => Fixed::Rotation,
         BaselineArg::File => Fixed::File,
         BaselineArg::Webster => Fixed::Webster,
     };

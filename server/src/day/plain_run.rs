@@ -19,7 +19,7 @@ const SEARCH_SIGNAL_S_MAX: u64 = 200 * 3600;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fixed {
     /// Every phase in turn.
-    FixedTime,
+    Rotation,
     /// The programme in the network file.
     File,
     /// Webster's.
@@ -30,7 +30,7 @@ impl Fixed {
     /// The word of the command line.
     pub(crate) const fn word(self) -> &'static str {
         match self {
-            Self::FixedTime => "fixed",
+            Self::Rotation => "fixed",
             Self::File => "file",
             Self::Webster => "webster",
         }
@@ -64,7 +64,7 @@ impl FixedRun {
             ..ProtocolOptions::default()
         };
         let (plans, says) = match kind {
-            Fixed::FixedTime => (Vec::new(), says_fixed(settings)),
+            Fixed::Rotation => (Vec::new(), says_fixed(settings)),
             Fixed::File => (
                 Vec::new(),
                 Text::new("路网文件中的配时方案", "the programme in the network file"),
@@ -113,7 +113,7 @@ impl FixedRun {
     ) -> Result<(), TrafficError> {
         let (network, demand) = (&city.network, &city.demand);
         match self.kind {
-            Fixed::FixedTime => {
+            Fixed::Rotation => {
                 let (first, last) = (*options.phases.start(), *options.phases.end());
                 let mut controller = FixedTime::new(
                     network.junctions().len(),

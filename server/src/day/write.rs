@@ -77,8 +77,8 @@ fn policy(day: &Day) -> Policy {
     let s = &day.settings;
     let number = |v: u32| serde_json::Value::from(v);
     Policy {
-        name: "signals.local-twin".to_owned(),
-        version: "1".to_owned(),
+        name: conurb_signals::MODEL_NAME.to_owned(),
+        version: conurb_signals::MODEL_VERSION.to_owned(),
         says: Text::new(
             "每个路口对每个可选相位做一次局部仿真推演，取预计延误最小者；之后按最长排队放行",
             "at each signal every admissible phase is rolled out in a local twin, then the longest queue goes; the least expected delay is chosen",
