@@ -13,6 +13,7 @@ mod out;
 mod registry;
 mod report;
 mod scenarios;
+mod up;
 
 use std::process::ExitCode;
 
