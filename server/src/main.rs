@@ -8,6 +8,8 @@ mod decide_cmd;
 mod doctor;
 mod fail;
 mod gen_cmd;
+#[cfg_attr(not(test), allow(dead_code, reason = "`conurb up` mounts it"))]
+mod ngsi;
 mod node_dir;
 mod out;
 mod registry;
