@@ -59,9 +59,6 @@ pub(crate) enum NgsiError {
         /// Whether the operation would have had to make it.
         create: bool,
     },
-    /// The intake queue is full.
-    #[error("the node has more writes waiting than it may hold")]
-    Busy,
     /// The node is going down.
     #[error("the node is going down")]
     Closed,
@@ -89,10 +86,9 @@ impl Coded for NgsiError {
             Self::TooLarge { .. } => "CNB-NGSI-0005",
             Self::MediaType { .. } => "CNB-NGSI-0006",
             Self::Tenant { .. } => "CNB-NGSI-0007",
-            Self::Busy => "CNB-NGSI-0008",
-            Self::Closed => "CNB-NGSI-0009",
-            Self::Endpoint { .. } => "CNB-NGSI-0010",
-            Self::TooMany { .. } => "CNB-NGSI-0011",
+            Self::Closed => "CNB-NGSI-0008",
+            Self::Endpoint { .. } => "CNB-NGSI-0009",
+            Self::TooMany { .. } => "CNB-NGSI-0010",
         }
     }
 
@@ -105,7 +101,6 @@ impl Coded for NgsiError {
             Self::TooLarge { .. } => 413,
             Self::MediaType { .. } => 415,
             Self::Tenant { create: true, .. } => 501,
-            Self::Busy => 429,
             Self::Closed => 503,
             Self::Endpoint { .. } => 400,
             Self::TooMany { .. } => 403,
@@ -137,7 +132,6 @@ impl Coded for NgsiError {
             Self::TooLarge { .. } => "The body is too large",
             Self::MediaType { .. } => "The media type is not read",
             Self::Tenant { .. } => "There is no such tenant",
-            Self::Busy => "The node is busy",
             Self::Closed => "The node is going down",
             Self::Endpoint { .. } => "The endpoint is refused",
             Self::TooMany { .. } => "The answer would be too large",
@@ -155,7 +149,6 @@ impl Coded for NgsiError {
                 Self::TooLarge { .. } => "send less at once, or raise http.body_bytes_max",
                 Self::MediaType { .. } => "send application/json or application/ld+json",
                 Self::Tenant { .. } => "leave the header NGSILD-Tenant out",
-                Self::Busy => "wait as Retry-After says, then send again",
                 Self::Closed => "send again once the node is back",
                 Self::Endpoint { .. } => "use a public host, or name it in http.allow_hosts",
                 Self::TooMany { .. } => "ask for less: fewer entities or a shorter time",
@@ -263,7 +256,7 @@ impl From<NgsiError> for Fail {
                     headers.push((header::ALLOW, value));
                 }
             }
-            NgsiError::Busy | NgsiError::Closed => {
+            NgsiError::Closed => {
                 headers.push((header::RETRY_AFTER, HeaderValue::from_static("1")));
             }
             _ => {}
@@ -277,10 +270,16 @@ impl From<NgsiError> for Fail {
 
 impl From<WriteFailure> for Fail {
     fn from(failure: WriteFailure) -> Self {
-        match failure {
-            WriteFailure::Full => NgsiError::Busy.into(),
-            WriteFailure::Closed => NgsiError::Closed.into(),
-            WriteFailure::Context(error) => Self::from(&*error),
+        if let WriteFailure::Context(error) = &failure {
+            return Self::from(&**error);
+        }
+        let later = matches!(failure.status(), 429 | 503);
+        Self {
+            problem: Box::new(failure.problem()),
+            headers: later
+                .then_some((header::RETRY_AFTER, HeaderValue::from_static("1")))
+                .into_iter()
+                .collect(),
         }
     }
 }

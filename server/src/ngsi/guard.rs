@@ -25,8 +25,7 @@ impl Guard {
     }
 
     fn names(&self, host: &str) -> bool {
-        let host = bare(host);
-        self.allowed.iter().any(|h| *h == host)
+        self.allowed.contains(&bare(host))
     }
 
     /// Checks an endpoint before it is accepted or called: a scheme we speak, no local address.

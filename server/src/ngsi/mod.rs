@@ -32,8 +32,11 @@ use conurb_context::{ContextEngine, WriteOp};
 
 use ask::{Ask, Params};
 use fail::{Fail, NgsiError};
+#[allow(unused_imports, reason = "`conurb up` sets them")]
 pub(crate) use notify::{Notifier, NotifierOptions};
-pub(crate) use port::{WriteFailure, WritePort, Writing, Written};
+pub(crate) use port::WritePort;
+#[cfg(test)]
+pub(crate) use port::{WriteFailure, Writing, Written};
 
 /// Everything a request may need; cheap to clone.
 #[derive(Clone)]
@@ -46,6 +49,7 @@ pub(crate) struct NgsiState {
 }
 
 /// The routes under `/ngsi-ld/v1`.
+#[allow(dead_code, reason = "`conurb up` mounts it")]
 pub(crate) fn router(state: NgsiState) -> Router {
     Router::new()
         .route("/ngsi-ld/v1", any(entry))
@@ -176,7 +180,7 @@ impl NgsiState {
         let mut written = self.writer.write(vec![op], bytes).await?;
         match written.outcomes.pop() {
             Some(outcome) => Ok(outcome?),
-            None => Err(WriteFailure::Closed.into()),
+            None => Err(NgsiError::Closed.into()),
         }
     }
 

@@ -35,7 +35,8 @@ impl WritePort for Direct {
         Box::pin(async move {
             self.calls.fetch_add(1, Ordering::Relaxed);
             if self.full.load(Ordering::Relaxed) {
-                return Err(WriteFailure::Full);
+                let full = conurb_perceive::PerceiveError::QueueFull { items: 1, bytes: 1 };
+                return Err(full.into());
             }
             let applied = self
                 .engine

@@ -211,7 +211,7 @@ async fn a_full_queue_is_429_and_nothing_is_written() {
     let body = r#"{"id": "urn:x:1", "type": "T"}"#;
     let reply = city.post("entities", body).await;
     assert_eq!((reply.status, reply.header("retry-after")), (429, "1"));
-    assert_eq!(reply.body["code"], "CNB-NGSI-0008");
+    assert_eq!(reply.body["code"], "CNB-PERCEIVE-0007");
     let batch = city
         .post("entityOperations/upsert", &format!("[{body}]"))
         .await;
