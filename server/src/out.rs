@@ -24,12 +24,17 @@ impl Lang {
                     .iter()
                     .find_map(|k| std::env::var(k).ok().filter(|v| !v.is_empty()))
                     .unwrap_or_default();
-                if set.starts_with("zh") {
-                    Self::Zh
-                } else {
-                    Self::En
-                }
+                Self::from_tag(&set)
             }
+        }
+    }
+
+    /// From a tag such as `zh_CN.UTF-8`: whatever begins with `zh` is Chinese.
+    fn from_tag(tag: &str) -> Self {
+        if tag.to_ascii_lowercase().starts_with("zh") {
+            Self::Zh
+        } else {
+            Self::En
         }
     }
 
@@ -70,11 +75,13 @@ impl From<Lang> for conurb_decide::Lang {
     }
 }
 
-impl From<Lang> for crate::report::scorecard::Lang {
-    fn from(lang: Lang) -> Self {
-        match lang {
-            Lang::Zh => Self::Zh,
-            Lang::En => Self::En,
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_language_is_told_by_its_tag() {
+        assert_eq!(Lang::from_tag("zh_CN.UTF-8"), Lang::Zh);
+        assert_eq!(Lang::from_tag("C"), Lang::En);
     }
 }

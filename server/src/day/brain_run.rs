@@ -81,7 +81,7 @@ pub(crate) fn run(
     let wall = SystemClock::new();
     let (mut node, mut plant) = set_up(plan)?;
     let mut meters = Meters::new(&plan.city.network);
-    let mut story = Story::new(plan.start);
+    let mut story = Story::new(plan.start, u64::from(plan.seed));
     let mut out = (0u64, Vec::new(), 0u64); // updates, decision_ns, loop_ns
     let mut to_approve: BTreeMap<TimeMs, Vec<String>> = BTreeMap::new();
     for second in 0..plan.span_s {

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use conurb_base::TimeMs;
+use conurb_base::{Stream, TimeMs};
 use conurb_decide::{DecisionRecord, KpiValue, Mode};
 use conurb_scenario::{Effect, Tick};
 use conurb_signals::{HORIZON_DELAY, INTERVAL_DELAY};
+use rand::RngExt as _;
 
 use crate::report::model::{
     PredictionQuality, RunMode, SampleDecision, SampleOption, SignalRow, Text,
@@ -39,14 +40,13 @@ pub(crate) struct Story {
     measured: u64,
     with_interval: u64,
     covered: u64,
-    samples: Vec<(DecisionRecord, Option<Effect>)>,
-    /// Every how many measured decisions one is kept; doubles when the list is full.
-    stride: u64,
+    samples: Vec<(DecisionRecord, Effect)>,
+    draw: Stream,
 }
 
 impl Story {
-    /// An empty story of a run from `start`.
-    pub(crate) const fn new(start: TimeMs) -> Self {
+    /// An empty story of a run from `start`; `seed` draws which decisions are shown in full.
+    pub(crate) fn new(start: TimeMs, seed: u64) -> Self {
         Self {
             start,
             accounts: BTreeMap::new(),
@@ -56,7 +56,7 @@ impl Story {
             with_interval: 0,
             covered: 0,
             samples: Vec::new(),
-            stride: 1,
+            draw: conurb_base::stream(seed, "day", "sample-decisions"),
         }
     }
 
@@ -109,17 +109,15 @@ impl Story {
             account.measured_sum += seen;
             account.counterfactual_sum += otherwise;
         }
-        if self.measured.is_multiple_of(self.stride) {
-            self.samples.push((record.clone(), Some(effect.clone())));
-            if self.samples.len() == 2 * SAMPLES {
-                // Keep every second one, so that the dozen spreads over the whole run.
-                let mut keep = false;
-                self.samples.retain(|_| {
-                    keep = !keep;
-                    keep
-                });
-                self.stride *= 2;
-            }
+        // Every measured decision has the same chance to be shown (reservoir sampling, Vitter 1985).
+        let place = self.draw.random_range(0..=self.measured);
+        if self.samples.len() < SAMPLES {
+            self.samples.push((record.clone(), effect.clone()));
+        } else if let Some(slot) = self
+            .samples
+            .get_mut(usize::try_from(place).unwrap_or(SAMPLES))
+        {
+            *slot = (record.clone(), effect.clone());
         }
         self.measured += 1;
     }
@@ -171,11 +169,13 @@ impl Story {
         &self,
         label: &dyn Fn(&str, &serde_json::Value) -> Text,
     ) -> Vec<SampleDecision> {
-        let step = self.samples.len().div_ceil(SAMPLES).max(1);
-        self.samples
-            .iter()
-            .step_by(step)
-            .map(|(record, effect)| self.sample(record, effect.as_ref(), label))
+        let mut shown: Vec<_> = self.samples.iter().collect();
+        shown.sort_by(|a, b| {
+            (a.0.perceived_at, &a.0.subject).cmp(&(b.0.perceived_at, &b.0.subject))
+        });
+        shown
+            .into_iter()
+            .map(|(record, effect)| self.sample(record, Some(effect), label))
             .collect()
     }
 
@@ -212,6 +212,11 @@ impl Story {
                 .collect(),
             chosen: record.chosen,
             why: record.why.clone().into(),
+            measured_kpi: INTERVAL_DELAY.to_owned(),
+            expected: record
+                .options
+                .get(record.chosen)
+                .and_then(|o| value(&o.predicted, INTERVAL_DELAY)),
             measured: effect.and_then(|e| value(&e.measured, INTERVAL_DELAY)),
             counterfactual: counterfactual.and_then(|c| value(&c.values, INTERVAL_DELAY)),
             counterfactual_method: counterfactual.map(|c| c.method.clone()),

@@ -237,7 +237,7 @@ pub(crate) fn show(report: &Report, out: &Path, json: bool, lang: Lang) {
         say(report.to_json().trim_end());
         return;
     }
-    say(&scorecard::render(report, lang.into(), terminal_width()));
+    say(&scorecard::render(report, lang, terminal_width()));
     say(&format!(
         "{}: {}",
         lang.pick("报告", "report"),

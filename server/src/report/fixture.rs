@@ -157,13 +157,7 @@ fn build(seeds: Vec<u64>, seeds_table: Vec<SeedRow>) -> Report {
         city: Text::new("四乘四样例城", "Fixture city 4 x 4"),
         inputs: inputs(),
         mode: RunMode::Auto,
-        information_level: InformationLevel {
-            code: "LD".to_owned(),
-            says: Text::new(
-                "只用检测器：停车线与上游线圈的流量、占有率和平均速度，每秒一次；看不到车辆的路线，也不知道将要到来的车辆。",
-                "Detectors only: counts, occupancy and mean speed of stop-line and upstream loops, once a second; no vehicle's route and no future arrival is known.",
-            ),
-        },
+        information_level: information_level(),
         baseline: PlanRef {
             kind: "fixed".to_owned(),
             says: Text::new(
@@ -178,19 +172,7 @@ fn build(seeds: Vec<u64>, seeds_table: Vec<SeedRow>) -> Report {
                 "Webster: cycle and splits of every junction computed from the demand.",
             ),
         }),
-        policy: Policy {
-            name: "signals.local-twin".to_owned(),
-            version: "1".to_owned(),
-            says: Text::new(
-                "每 15 秒在每个路口试算每个允许的相位，选预计延误最小的。",
-                "Every 15 s, at every signal, each admissible phase is tried in the twin; the one with the least predicted delay is chosen.",
-            ),
-            parameters: BTreeMap::from([
-                ("decision_interval_s".to_owned(), 15.into()),
-                ("horizon_s".to_owned(), 60.into()),
-                ("yellow_s".to_owned(), 5.into()),
-            ]),
-        },
+        policy: policy(),
         kpis,
         decisions: DecisionCounts {
             auto: total - 6,
@@ -230,6 +212,32 @@ fn build(seeds: Vec<u64>, seeds_table: Vec<SeedRow>) -> Report {
                 "No pedestrians, no transit, no parking.",
             ),
         ],
+    }
+}
+
+fn information_level() -> InformationLevel {
+    InformationLevel {
+        code: "LD".to_owned(),
+        says: Text::new(
+            "只用检测器：停车线与上游线圈的流量、占有率和平均速度，每秒一次；看不到车辆的路线，也不知道将要到来的车辆。",
+            "Detectors only: counts, occupancy and mean speed of stop-line and upstream loops, once a second; no vehicle's route and no future arrival is known.",
+        ),
+    }
+}
+
+fn policy() -> Policy {
+    Policy {
+        name: "signals.local-twin".to_owned(),
+        version: "1".to_owned(),
+        says: Text::new(
+            "每 15 秒在每个路口试算每个允许的相位，选预计延误最小的。",
+            "Every 15 s, at every signal, each admissible phase is tried in the twin; the one with the least predicted delay is chosen.",
+        ),
+        parameters: BTreeMap::from([
+            ("decision_interval_s".to_owned(), 15.into()),
+            ("horizon_s".to_owned(), 60.into()),
+            ("yellow_s".to_owned(), 5.into()),
+        ]),
     }
 }
 
@@ -465,6 +473,8 @@ fn sample(k: usize, junction: &str) -> SampleDecision {
                 value(chosen)
             ),
         ),
+        measured_kpi: "delay_veh_s".to_owned(),
+        expected: Some(value(chosen)),
         measured: (k != 4).then_some(value(chosen) * 1.07),
         counterfactual: (k != 4).then_some(value(chosen) * 1.61),
         counterfactual_method: (k != 4)

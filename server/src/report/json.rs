@@ -14,7 +14,7 @@ impl Report {
 }
 
 /// The JSON Schema of `report.json`, as committed in `api/report.schema.json`.
-#[must_use]
+#[cfg(test)]
 pub(crate) fn schema_json() -> String {
     let schema = schemars::schema_for!(Report);
     let mut text = serde_json::to_string_pretty(&schema).expect("a generated schema is plain JSON");

@@ -7,9 +7,6 @@
 //! no absolute path, no unordered map. Wall-clock figures live in [`timing::Timing`]
 //! (held by `two_builds_of_one_report_are_byte_equal` and the day's own test).
 
-// Until `conurb day` fills it, nothing outside the tests calls this module.
-#![allow(dead_code)]
-
 #[cfg(test)]
 mod fixture;
 pub(crate) mod html;

@@ -346,6 +346,11 @@ pub(crate) struct SampleDecision {
     pub(crate) chosen: usize,
     /// Why.
     pub(crate) why: Text,
+    /// Id of the KPI that was measured afterwards, in `unit` too; it may cover a shorter time than
+    /// the one the options were compared in.
+    pub(crate) measured_kpi: String,
+    /// What the chosen option was expected to give in it; null: not predicted.
+    pub(crate) expected: Option<f64>,
     /// What was measured after it; null: not measured.
     pub(crate) measured: Option<f64>,
     /// What would have been without it; null: not computed.

@@ -4,49 +4,21 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::kpi::{figure, percent, unit_en, unit_zh};
 use super::model::{Better, Kpi, KpiInterval, Report, Text};
-
-/// The language of what people read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lang {
-    /// Chinese (simplified).
-    Zh,
-    /// English.
-    En,
-}
+use crate::out::Lang;
 
 /// Below this many columns the table becomes a list.
 const TABLE_FROM_COLUMNS: u16 = 76;
 
-impl Lang {
-    /// From `--lang` or the value of `LANG`: whatever begins with `zh` is Chinese.
-    #[must_use]
-    pub(crate) fn from_tag(tag: &str) -> Self {
-        if tag.to_ascii_lowercase().starts_with("zh") {
-            Self::Zh
-        } else {
-            Self::En
-        }
-    }
+/// The text of a language, from the report's own pairs.
+fn text(lang: Lang, text: &Text) -> &str {
+    lang.pick(&text.zh, &text.en)
+}
 
-    fn pick(self, text: &Text) -> &str {
-        match self {
-            Self::Zh => &text.zh,
-            Self::En => &text.en,
-        }
-    }
-
-    fn say(self, zh: &'static str, en: &'static str) -> &'static str {
-        match self {
-            Self::Zh => zh,
-            Self::En => en,
-        }
-    }
-
-    fn unit(self, unit: &str) -> &str {
-        match self {
-            Self::Zh => unit_zh(unit),
-            Self::En => unit_en(unit),
-        }
+/// A unit as that language writes it.
+fn unit(lang: Lang, unit: &str) -> &str {
+    match lang {
+        Lang::Zh => unit_zh(unit),
+        Lang::En => unit_en(unit),
     }
 }
 
@@ -82,10 +54,10 @@ fn head(report: &Report, lang: Lang) -> Vec<String> {
     let minutes = report.span_s as f64 / 60.0;
     let mut lines = vec![format!(
         "{}  |  {} {}  |  {} {}",
-        lang.pick(&report.city),
+        text(lang, &report.city),
         figure(minutes),
-        lang.say("分钟模拟时间", "min simulated"),
-        lang.say("种子", "seed"),
+        lang.pick("分钟模拟时间", "min simulated"),
+        lang.pick("种子", "seed"),
         report
             .seeds
             .iter()
@@ -94,19 +66,19 @@ fn head(report: &Report, lang: Lang) -> Vec<String> {
             .join(", "),
     )];
     if report.synthetic {
-        let note = report.synthetic_note.as_ref().map_or("", |n| lang.pick(n));
-        lines.push(format!("{} {note}", lang.say("[合成数据]", "[SYNTHETIC]")));
+        let note = report.synthetic_note.as_ref().map_or("", |n| text(lang, n));
+        lines.push(format!("{} {note}", lang.pick("[合成数据]", "[SYNTHETIC]")));
     }
     lines.push(format!(
         "{} {}: {}",
-        lang.say("信息等级", "Information level"),
+        lang.pick("信息等级", "Information level"),
         report.information_level.code,
-        lang.pick(&report.information_level.says)
+        text(lang, &report.information_level.says)
     ));
     lines.push(format!(
         "{}: {}",
-        lang.say("基准", "Baseline"),
-        lang.pick(&report.baseline.says)
+        lang.pick("基准", "Baseline"),
+        text(lang, &report.baseline.says)
     ));
     lines.push(String::new());
     lines
@@ -126,19 +98,19 @@ fn table(report: &Report, lang: Lang, width: Option<u16>) -> String {
         }
     }
     table.set_header(vec![
-        lang.say("指标", "KPI"),
-        lang.say("单位", "unit"),
-        lang.say("方向", "better"),
-        lang.say("基准", "baseline"),
-        lang.say("大脑", "brain"),
-        lang.say("变化", "change"),
-        lang.say("对比韦伯斯特", "vs Webster"),
-        lang.say("区间", "interval"),
+        lang.pick("指标", "KPI"),
+        lang.pick("单位", "unit"),
+        lang.pick("方向", "better"),
+        lang.pick("基准", "baseline"),
+        lang.pick("大脑", "brain"),
+        lang.pick("变化", "change"),
+        lang.pick("对比韦伯斯特", "vs Webster"),
+        lang.pick("区间", "interval"),
     ]);
     for kpi in &report.kpis {
         table.add_row(vec![
             title(kpi, lang),
-            lang.unit(&kpi.unit).to_owned(),
+            unit(lang, &kpi.unit).to_owned(),
             direction(kpi, lang).to_owned(),
             figure(kpi.baseline),
             figure(kpi.brain),
@@ -159,17 +131,17 @@ fn table(report: &Report, lang: Lang, width: Option<u16>) -> String {
 fn title(kpi: &Kpi, lang: Lang) -> String {
     let declared = if kpi.declared { " *" } else { "" };
     let worse = if kpi.worse_than_baseline {
-        lang.say("（比基准差）", " (WORSE)")
+        lang.pick("（比基准差）", " (WORSE)")
     } else {
         ""
     };
-    format!("{}{declared}{worse}", lang.pick(&kpi.name))
+    format!("{}{declared}{worse}", text(lang, &kpi.name))
 }
 
 fn direction(kpi: &Kpi, lang: Lang) -> &'static str {
     match kpi.better {
-        Better::Lower => lang.say("越低越好", "lower"),
-        Better::Higher => lang.say("越高越好", "higher"),
+        Better::Lower => lang.pick("越低越好", "lower"),
+        Better::Higher => lang.pick("越高越好", "higher"),
     }
 }
 
@@ -178,7 +150,7 @@ fn interval(i: &KpiInterval) -> String {
 }
 
 fn list_lines(kpi: &Kpi, lang: Lang) -> Vec<String> {
-    let unit = lang.unit(&kpi.unit);
+    let unit = unit(lang, &kpi.unit);
     let mut lines = vec![
         title(kpi, lang),
         format!(
@@ -191,14 +163,14 @@ fn list_lines(kpi: &Kpi, lang: Lang) -> Vec<String> {
     if let Some(change) = kpi.change_vs_webster_pct {
         lines.push(format!(
             "  {} {}",
-            lang.say("对比韦伯斯特", "vs Webster"),
+            lang.pick("对比韦伯斯特", "vs Webster"),
             percent(change)
         ));
     }
     if let Some(i) = &kpi.interval {
         lines.push(format!(
             "  {} {} {unit}",
-            lang.say("差的区间", "interval"),
+            lang.pick("差的区间", "interval"),
             interval(i)
         ));
     }
@@ -209,7 +181,7 @@ fn foot(report: &Report, lang: Lang) -> Vec<String> {
     let mut lines = vec![String::new()];
     if report.kpis.iter().any(|k| k.declared) {
         lines.push(
-            lang.say(
+            lang.pick(
                 "* 承诺的指标：变差则退出码为 1。",
                 "* declared: exit 1 if worse.",
             )
@@ -231,7 +203,7 @@ fn foot(report: &Report, lang: Lang) -> Vec<String> {
             }
         }
         None => lang
-            .say(
+            .pick(
                 "只有一次运行：没有区间，请用 --seeds。",
                 "One run: no interval, use --seeds.",
             )
@@ -251,11 +223,11 @@ fn foot(report: &Report, lang: Lang) -> Vec<String> {
     if let Some(ledger) = &report.ledger {
         lines.push(format!(
             "{} {}: {} {}, {} {}",
-            lang.say("账本", "Ledger"),
+            lang.pick("账本", "Ledger"),
             ledger.file,
             ledger.entries,
-            lang.say("条", "entries"),
-            lang.say("末条哈希", "head"),
+            lang.pick("条", "entries"),
+            lang.pick("末条哈希", "head"),
             ledger.head_hash
         ));
     }
@@ -303,11 +275,5 @@ mod tests {
     fn columns_of(line: &str) -> usize {
         let wide = |c: char| matches!(u32::from(c), 0x1100..=0x115f | 0x2e80..=0xa4cf | 0xf900..=0xfaff | 0xff00..=0xff60);
         line.chars().map(|c| if wide(c) { 2 } else { 1 }).sum()
-    }
-
-    #[test]
-    fn language_tags() {
-        assert_eq!(Lang::from_tag("zh_CN.UTF-8"), Lang::Zh);
-        assert_eq!(Lang::from_tag("C"), Lang::En);
     }
 }

@@ -57,10 +57,9 @@
   }
 
   function outcome(d) {
-    const chosen = d.options[d.chosen];
     const value = (v) => (v === null ? t('not_measured') : C.qty(v, d.unit));
     return el('dl', { class: 'facts' },
-      fact(t('predicted'), chosen ? value(chosen.predicted) : t('not_measured')),
+      fact(t('predicted') + ' (' + d.measured_kpi + ')', value(d.expected)),
       fact(t('measured'), value(d.measured)),
       fact(t('counterfactual'), [value(d.counterfactual), d.counterfactual_method ? el('div', { class: 'note' }, d.counterfactual_method) : null]),
       fact(t('mode'), t('mode_' + d.mode)),

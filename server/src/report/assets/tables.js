@@ -113,7 +113,7 @@
         el('h3', {}, t('ledger')),
         el('p', {}, t('ledger_note', { n: C.num(r.ledger.entries), file: r.ledger.file })),
         el('p', { class: 'mono' }, r.ledger.head_hash),
-        el('pre', {}, el('code', {}, 'conurb decide verify --ledger ' + r.ledger.file)),
+        el('pre', {}, el('code', {}, 'conurb decide verify --data . --head ' + r.ledger.head_hash)),
       ] : el('p', {}, t('no_ledger')));
   };
 })(Conurb);
