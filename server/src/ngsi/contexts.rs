@@ -8,10 +8,13 @@ use serde_json::{Value, json};
 use super::NgsiState;
 use super::answer::{created, no_content, plain};
 use super::ask::{Ask, Media};
-use super::fail::Fail;
+use super::fail::{Fail, NgsiError};
 
 /// The kind under which the engine keeps hosted contexts in the registry.
 const REGISTRY_KIND: &str = "context";
+
+/// The kind of subscriptions there.
+const SUBSCRIPTION_KIND: &str = "subscription";
 
 const PATH: &str = "/ngsi-ld/v1/jsonldContexts/";
 
@@ -137,10 +140,23 @@ fn delete(state: &NgsiState, id: &str) -> Result<Response, Fail> {
         return Err(Fail::data("id", "the core context cannot be deleted"));
     }
     let info = find(state, id)?;
-    state
-        .engine
-        .stores()
-        .registry
+    let registry = &state.engine.stores().registry;
+    // what refers to it could not be read back after a restart
+    let quoted = Value::from(info.url.as_str()).to_string();
+    for kind in [SUBSCRIPTION_KIND, REGISTRY_KIND] {
+        let users = registry.list(kind).map_err(ContextError::from)?;
+        if let Some((user, _)) = users
+            .into_iter()
+            .find(|(user, text)| *user != info.url && text.contains(&quoted))
+        {
+            return Err(NgsiError::InUse {
+                url: info.url,
+                by: user,
+            }
+            .into());
+        }
+    }
+    registry
         .delete(REGISTRY_KIND, &info.url)
         .map_err(ContextError::from)?;
     state.engine.contexts().remove(&info.url);

@@ -68,6 +68,14 @@ pub(crate) enum NgsiError {
         /// The host.
         host: String,
     },
+    /// Something still refers to what is to be deleted.
+    #[error("the context {url} is used by {by}")]
+    InUse {
+        /// The context.
+        url: String,
+        /// Who uses it.
+        by: String,
+    },
     /// More is found than one answer may hold.
     #[error("{what}")]
     TooMany {
@@ -89,6 +97,7 @@ impl Coded for NgsiError {
             Self::Closed => "CNB-NGSI-0008",
             Self::Endpoint { .. } => "CNB-NGSI-0009",
             Self::TooMany { .. } => "CNB-NGSI-0010",
+            Self::InUse { .. } => "CNB-NGSI-0011",
         }
     }
 
@@ -104,6 +113,7 @@ impl Coded for NgsiError {
             Self::Closed => 503,
             Self::Endpoint { .. } => 400,
             Self::TooMany { .. } => 403,
+            Self::InUse { .. } => 409,
         }
     }
 
@@ -118,6 +128,7 @@ impl Coded for NgsiError {
             }
             Self::Method { .. } => "https://uri.etsi.org/ngsi-ld/errors/OperationNotSupported",
             Self::Endpoint { .. } => "https://uri.etsi.org/ngsi-ld/errors/BadRequestData",
+            Self::InUse { .. } => "https://uri.etsi.org/ngsi-ld/errors/Conflict",
             Self::TooMany { .. } => "https://uri.etsi.org/ngsi-ld/errors/TooManyResults",
             _ => return None,
         })
@@ -134,6 +145,7 @@ impl Coded for NgsiError {
             Self::Tenant { .. } => "There is no such tenant",
             Self::Closed => "The node is going down",
             Self::Endpoint { .. } => "The endpoint is refused",
+            Self::InUse { .. } => "The context is in use",
             Self::TooMany { .. } => "The answer would be too large",
         }
     }
@@ -151,6 +163,7 @@ impl Coded for NgsiError {
                 Self::Tenant { .. } => "leave the header NGSILD-Tenant out",
                 Self::Closed => "send again once the node is back",
                 Self::Endpoint { .. } => "use a public host, or name it in http.allow_hosts",
+                Self::InUse { .. } => "delete what uses it first",
                 Self::TooMany { .. } => "ask for less: fewer entities or a shorter time",
             }
             .to_owned(),

@@ -152,12 +152,11 @@ fn body_is_ld(headers: &HeaderMap, method: &Method) -> Result<bool, Fail> {
 
 /// Only the default tenant exists; what would make another says that it cannot (clause 6.3.14).
 fn tenant(headers: &HeaderMap, resource: route::Resource, method: &Method) -> Result<(), Fail> {
+    if headers.contains_key("ngsild-snapshot") {
+        return Err(Fail::not_yet("the header NGSILD-Snapshot"));
+    }
     let Some(value) = headers.get("ngsild-tenant") else {
-        return if headers.contains_key("ngsild-snapshot") {
-            Err(Fail::not_yet("the header NGSILD-Snapshot"))
-        } else {
-            Ok(())
-        };
+        return Ok(());
     };
     let name = value.to_str().unwrap_or("").trim();
     if matches!(name, "" | "default" | "urn:ngsi-ld:tenant:default") {

@@ -223,8 +223,12 @@ impl NotificationSink for Sink<'_> {
         let shared = self.0;
         let id = delivery.subscription_id.clone();
         let parcel = Parcel::of(delivery, shared.options.timeout);
-        let sent = shared
-            .lock()
+        let mut outboxes = shared.lock();
+        // its task has ended: the subscription was deleted, and may be back under the same id
+        if outboxes.get(&id).is_some_and(outbox::Sender::is_closed) {
+            outboxes.remove(&id);
+        }
+        let sent = outboxes
             .entry(id.clone())
             .or_insert_with(|| {
                 let (sender, receiver) = outbox::channel(shared.options.outbox_max.max(1));
@@ -233,6 +237,7 @@ impl NotificationSink for Sink<'_> {
                 sender
             })
             .try_send(parcel);
+        drop(outboxes);
         if sent.is_err() {
             shared.lose(&id, "its outbox is full");
             shared.subscriptions.report(&id, false);

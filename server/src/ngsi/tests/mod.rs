@@ -1,6 +1,7 @@
 //! The surface over an engine on a memory store: no sockets but for the receiver of notifications.
 
 mod batches;
+mod node;
 mod reads;
 mod refusals;
 mod sending;

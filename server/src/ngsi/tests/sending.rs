@@ -11,6 +11,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use serde_json::{Value, json};
 
+use conurb_context::{Attribute, Entity, WriteOp};
+
+use super::super::{Notifier, NotifierOptions};
 use super::{City, city, city_with};
 
 /// Somebody who is told; answers what it is set to.
@@ -221,6 +224,60 @@ async fn an_inline_context_is_hosted_for_plain_notifications() {
         city.get(place).await.body,
         json!({"@context": {"Vehicle": "http://x.org/V"}})
     );
+    let used = city.ask("DELETE", place, &[], "").await;
+    assert_eq!(
+        (used.status, used.body["code"].as_str()),
+        (409, Some("CNB-NGSI-0011"))
+    );
+    city.ask("DELETE", "subscriptions/urn:x:sub:1", &[], "")
+        .await;
+    assert_eq!(city.ask("DELETE", place, &[], "").await.status, 204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn subscriptions_survive_a_restart_and_send_again() {
+    let receiver = Receiver::default();
+    let uri = receiver.start().await;
+    let city = city_with(&["127.0.0.1"]);
+    city.post("subscriptions", &subscription(&uri, &json!({})))
+        .await;
+    let options = NotifierOptions {
+        allow_hosts: vec!["127.0.0.1".to_owned()],
+        ..NotifierOptions::default()
+    };
+    let runtime = tokio::runtime::Handle::current();
+    let again = Notifier::open(city.state.engine.clone(), options, runtime.clone()).unwrap();
+    let entity = Entity::new(
+        "urn:x:1",
+        "https://uri.etsi.org/ngsi-ld/default-context/Vehicle".into(),
+    )
+    .with(
+        "https://uri.etsi.org/ngsi-ld/default-context/speed".into(),
+        Attribute::property(json!(5)),
+    );
+    let applied = city
+        .state
+        .engine
+        .apply(vec![WriteOp::Create(entity.clone())])
+        .unwrap();
+    again.on_changes(&applied.changes);
+    assert_eq!(receiver.wait(1).await[0].1["data"][0]["speed"], 5);
+    // a node whose operator no longer allows the host does not call it
+    let strict = Notifier::open(
+        city.state.engine.clone(),
+        NotifierOptions::default(),
+        runtime,
+    )
+    .unwrap();
+    strict.on_changes(&applied.changes);
+    for _ in 0..500 {
+        if strict.lost().notifications.load(Ordering::Relaxed) == 1 {
+            assert_eq!(receiver.got.lock().unwrap().len(), 1);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the refusal is not counted");
 }
 
 #[tokio::test(flavor = "multi_thread")]
