@@ -1,8 +1,12 @@
-//! Helpers for tests: the shared data folder, seeded random moments.
+//! Helpers for tests and benches: the shared data folder, seeded random moments, a real node as a
+//! child process and a lean client for it.
 //!
-//! **Invariant** A dev-dependency only: nothing a node runs depends on this crate.
+//! **Invariant** A dev-dependency, or one of `benches/`: nothing a node runs depends on this crate.
 
+pub mod feed;
+pub mod http;
 mod moments;
+pub mod node;
 mod shared;
 
 pub use moments::Moments;

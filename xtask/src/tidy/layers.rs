@@ -143,8 +143,8 @@ fn within(folder: &str, of: &str) -> bool {
 /// Why `from` may not depend on `to`; `None` when it may.
 fn forbidden(from: &str, to: &str, dev: bool) -> Option<&'static str> {
     if to == "foundation/testkit" {
-        return (!dev && from != "foundation/testkit")
-            .then_some("the test kit is for [dev-dependencies] only");
+        return (!dev && !matches!(from, "foundation/testkit" | "benches"))
+            .then_some("the test kit is for [dev-dependencies] and benches only");
     }
     // The template of a scenario keeps a scenario's rules.
     let layer = |folder: &str| match folder.strip_prefix("xtask/templates/") {
@@ -239,6 +239,8 @@ mod tests {
             forbidden("models/traffic", "foundation/testkit", true),
             None
         );
+        assert_eq!(forbidden("benches", "foundation/testkit", false), None);
+        assert!(forbidden("server", "foundation/testkit", false).is_some());
     }
 
     #[test]
