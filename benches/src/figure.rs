@@ -24,6 +24,20 @@ pub(crate) struct Figure {
 }
 
 impl Figure {
+    /// A figure without a limit: it is told, and keeps nothing.
+    pub(crate) fn told(bench: &'static str, metric: &str, value: f64, unit: &'static str) -> Self {
+        Self {
+            bench,
+            metric: metric.to_owned(),
+            value,
+            unit,
+            limit: None,
+            at_least: false,
+            peer: None,
+            ratio: None,
+        }
+    }
+
     /// A figure that must be at least `limit`.
     pub(crate) fn at_least(
         bench: &'static str,
@@ -33,14 +47,51 @@ impl Figure {
         limit: f64,
     ) -> Self {
         Self {
-            bench,
-            metric: metric.to_owned(),
-            value,
-            unit,
             limit: Some(limit),
             at_least: true,
-            peer: None,
             ratio: Some(value / limit),
+            ..Self::told(bench, metric, value, unit)
         }
+    }
+
+    /// A figure that must be at most `limit`.
+    pub(crate) fn at_most(
+        bench: &'static str,
+        metric: &str,
+        value: f64,
+        unit: &'static str,
+        limit: f64,
+    ) -> Self {
+        Self {
+            limit: Some(limit),
+            ratio: (limit > 0.0).then(|| value / limit),
+            ..Self::told(bench, metric, value, unit)
+        }
+    }
+}
+
+/// The `q` quantile (nearest rank) of ascending `sorted`; NaN when there is none, which keeps no
+/// limit.
+pub(crate) fn quantile(sorted: &[f64], q: f64) -> f64 {
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )] // 1..=len
+    let rank = (q * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.max(1) - 1).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_values_that_were_seen() {
+        let values: Vec<f64> = (1..=100).map(f64::from).collect();
+        assert_eq!(quantile(&values, 0.5).to_bits(), 50.0_f64.to_bits());
+        assert_eq!(quantile(&values, 0.99).to_bits(), 99.0_f64.to_bits());
+        assert_eq!(quantile(&values, 0.999).to_bits(), 100.0_f64.to_bits());
+        assert!(quantile(&[], 0.5).is_nan());
     }
 }

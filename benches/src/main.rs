@@ -1,4 +1,4 @@
-//! `conurb-bench NAME`: runs one bench and prints its figures as JSON lines
+//! `conurb-bench NAME [--quick]`: runs one bench and prints its figures as JSON lines
 //! `{bench, metric, value, unit, limit, peer, ratio}`; `conurb-bench work NAME` runs a small
 //! deterministic piece of work, for counting instructions. `cargo xtask bench` and
 //! `cargo xtask callgrind` build and run it.
@@ -6,33 +6,60 @@
 // This is a program for a terminal; its output is its purpose.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod day;
 mod figure;
+mod intake;
+mod latency;
+mod loop_work;
+mod options;
 mod traffic;
 
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use figure::Figure;
+use options::Options;
 
 /// A bench: its name, what it measures, and how.
 struct Bench {
     name: &'static str,
     what: &'static str,
-    run: fn() -> Result<Vec<Figure>>,
+    run: fn(&Options) -> Result<Vec<Figure>>,
 }
 
 /// A small deterministic piece of work.
 type Work = fn() -> Result<()>;
 
 /// Benches, in the order of the page.
-const BENCHES: &[Bench] = &[Bench {
-    name: "twin",
-    what: "vehicle updates a second of the microsimulation, one thread, generated city",
-    run: traffic::speed,
-}];
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "twin",
+        what: "vehicle updates a second of the microsimulation, one thread, generated city",
+        run: |_| traffic::speed(),
+    },
+    Bench {
+        name: "day",
+        what: "wall time of `conurb day`, 16 signals, an hour",
+        run: day::run,
+    },
+    Bench {
+        name: "intake",
+        what: "durable updates a second over HTTP batch, and what a kill -9 loses",
+        run: intake::run,
+    },
+    Bench {
+        name: "latency",
+        what: "sensor to command: 1,000 signals at 25,000 updates a second",
+        run: latency::run,
+    },
+];
 
 /// Pieces of work whose instructions are counted.
-const WORK: &[(&str, Work)] = &[("traffic_step", traffic::work)];
+const WORK: &[(&str, Work)] = &[
+    ("traffic_step", traffic::work),
+    ("context_parse_apply", loop_work::context),
+    ("ledger_append", loop_work::ledger),
+];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -64,15 +91,17 @@ fn run(words: &[&str]) -> Result<()> {
             Some((_, work)) => work(),
             None => bail!("no work is called {name}"),
         },
-        [name] => match BENCHES.iter().find(|b| b.name == *name) {
+        [name] | [name, "--quick"] => match BENCHES.iter().find(|b| b.name == *name) {
             Some(bench) => {
-                for figure in (bench.run)()? {
+                for figure in (bench.run)(&Options {
+                    quick: words.len() == 2,
+                })? {
                     println!("{}", serde_json::to_string(&figure)?);
                 }
                 Ok(())
             }
             None => bail!("no bench is called {name}; `conurb-bench list` names them"),
         },
-        _ => bail!("conurb-bench NAME | work NAME | list | works"),
+        _ => bail!("conurb-bench NAME [--quick] | work NAME | list | works"),
     }
 }

@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// With `build`: also build for release in an empty target folder, and time it.
     #[arg(long)]
     cold: bool,
+    /// Short runs, for continuous integration: rougher figures.
+    #[arg(long, conflicts_with = "write")]
+    quick: bool,
     /// Write the figures to docs/performance.md, with machine and date.
     #[arg(long)]
     write: bool,
@@ -147,7 +150,12 @@ pub(crate) fn main(args: &Args) -> Result<()> {
             );
         }
         for each in names.iter().filter(|n| name == "all" || **n == name) {
-            figures.extend(read(&output(program(&binary).arg(each))?)?);
+            let mut bench = program(&binary);
+            bench.arg(each);
+            if args.quick {
+                bench.arg("--quick");
+            }
+            figures.extend(read(&output(&mut bench)?)?);
         }
     }
     for figure in &figures {
@@ -168,7 +176,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Builds the bench program for release and returns its path.
+/// Builds the bench program, and beside it the binary it drives, for release; returns its path.
 pub(crate) fn binary() -> Result<String> {
     // What cargo says goes to standard error: standard output is for figures.
     output(cargo().args([
@@ -178,6 +186,8 @@ pub(crate) fn binary() -> Result<String> {
         "--quiet",
         "--package",
         "conurb-benches",
+        "--package",
+        "conurb",
     ]))?;
     let path = target_dir().join("release").join("conurb-bench");
     Ok(path

@@ -17,7 +17,8 @@ const SAID_MAX: usize = 200;
 /// A running `conurb up`. Killed when dropped.
 #[derive(Debug)]
 pub struct Node {
-    child: Child,
+    child: Mutex<Child>,
+    id: u32,
     addr: SocketAddr,
     said: Arc<Mutex<Vec<String>>>,
 }
@@ -52,7 +53,8 @@ impl Node {
         // Both pipes closed without an address: the sender is gone, and the wait ends at once.
         let found = rx.recv_timeout(START);
         let mut node = Self {
-            child,
+            id: child.id(),
+            child: Mutex::new(child),
             addr: SocketAddr::from(([127, 0, 0, 1], 0)),
             said,
         };
@@ -81,7 +83,7 @@ impl Node {
     /// tell (no `/proc`).
     #[must_use]
     pub fn cpu_s(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id));
         // Fields 14 and 15 of proc(5), counted from after the name in brackets; 100 ticks a second.
         let ticks = stat.ok().and_then(|text| {
             let mut fields = text.rsplit_once(')')?.1.split_whitespace().skip(11);
@@ -95,7 +97,7 @@ impl Node {
     /// Most memory it has had resident so far, bytes. 0 where the system does not tell.
     #[must_use]
     pub fn memory_peak_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id));
         let kib = status.ok().and_then(|text| {
             let line = text.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
             line.split_whitespace().next()?.parse::<u64>().ok()
@@ -106,7 +108,7 @@ impl Node {
     /// Bytes it has had written to disk so far. 0 where the system does not tell.
     #[must_use]
     pub fn written_bytes(&self) -> u64 {
-        let io = std::fs::read_to_string(format!("/proc/{}/io", self.child.id()));
+        let io = std::fs::read_to_string(format!("/proc/{}/io", self.id));
         let bytes = io.ok().and_then(|text| {
             let line = text.lines().find_map(|l| l.strip_prefix("write_bytes:"))?;
             line.trim().parse().ok()
@@ -114,20 +116,29 @@ impl Node {
         bytes.unwrap_or(0)
     }
 
-    /// Kills it (`SIGKILL`): no handler runs, nothing is flushed.
+    /// Kills it (`SIGKILL`): no handler runs, nothing is flushed. Returns when it is gone.
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn kill(mut self) -> io::Result<()> {
-        self.child.kill()?;
-        self.child.wait().map(drop)
+    pub fn kill_now(&self) -> io::Result<()> {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        child.kill()?;
+        child.wait().map(drop)
+    }
+
+    /// The same for whoever has it alone.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn kill(self) -> io::Result<()> {
+        self.kill_now()
     }
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // It may be gone already.
+        let _ = self.kill_now();
     }
 }
 
