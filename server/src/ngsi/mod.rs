@@ -29,6 +29,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
 use axum::routing::any;
 use conurb_context::{ContextEngine, WriteOp};
+use tokio::sync::Semaphore;
 
 use ask::{Ask, Params};
 use fail::{Fail, NgsiError};
@@ -46,7 +47,12 @@ pub(crate) struct NgsiState {
     pub(crate) notifier: Arc<Notifier>,
     /// Largest request body, bytes.
     pub(crate) body_bytes_max: usize,
+    /// Work away from the reactor at one time; the rest waits its turn.
+    walks: Arc<Semaphore>,
 }
+
+/// How many requests may walk the entities or read files at one time.
+const WALKS_MAX: usize = 8;
 
 /// The routes under `/ngsi-ld/v1`.
 #[allow(dead_code, reason = "`conurb up` mounts it")]
@@ -170,6 +176,23 @@ fn tenant(headers: &HeaderMap, resource: route::Resource, method: &Method) -> Re
 }
 
 impl NgsiState {
+    /// What the routes need of a node.
+    #[allow(dead_code, reason = "`conurb up` makes it")]
+    pub(crate) fn new(
+        engine: Arc<ContextEngine>,
+        writer: Arc<dyn WritePort>,
+        notifier: Arc<Notifier>,
+        body_bytes_max: usize,
+    ) -> Self {
+        Self {
+            engine,
+            writer,
+            notifier,
+            body_bytes_max,
+            walks: Arc::new(Semaphore::new(WALKS_MAX)),
+        }
+    }
+
     /// Writes one operation and says what it did.
     pub(crate) async fn write_one(
         &self,
@@ -188,6 +211,8 @@ impl NgsiState {
         &self,
         work: impl FnOnce(&Self) -> Result<T, Fail> + Send + 'static,
     ) -> Result<T, Fail> {
+        let closed = |_| Fail::from(NgsiError::Closed);
+        let _turn = self.walks.acquire().await.map_err(closed)?;
         let state = self.clone();
         tokio::task::spawn_blocking(move || work(&state))
             .await

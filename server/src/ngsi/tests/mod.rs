@@ -110,12 +110,7 @@ pub(super) fn city_with(allow_hosts: &[&str]) -> City {
         calls: 0.into(),
     });
     City {
-        state: NgsiState {
-            engine,
-            writer: direct.clone(),
-            notifier,
-            body_bytes_max: 1 << 20,
-        },
+        state: NgsiState::new(engine, direct.clone(), notifier, 1 << 20),
         clock,
         direct,
     }

@@ -51,12 +51,7 @@ async fn start() -> Node {
         Meters::shared(),
     )
     .unwrap();
-    let state = NgsiState {
-        engine,
-        writer: Arc::new(path.writer()),
-        notifier,
-        body_bytes_max: 16 << 20,
-    };
+    let state = NgsiState::new(engine, Arc::new(path.writer()), notifier, 16 << 20);
     let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/ngsi-ld/v1", socket.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(socket, router(state)).await });

@@ -199,3 +199,89 @@ async fn there_is_one_tenant() {
         501
     );
 }
+
+/// Whatever comes, an answer goes out, and never a 500.
+#[tokio::test]
+async fn nonsense_is_answered() {
+    let city = city();
+    city.vehicles().await;
+    let words = [
+        "<",
+        ">",
+        ";",
+        ",",
+        "=",
+        "\"",
+        "rel=",
+        "q=0",
+        "q=nan",
+        "*/*",
+        "%",
+        "%4",
+        "%zz",
+        "%00",
+        "&",
+        "?",
+        "/",
+        "type",
+        "Vehicle",
+        "q",
+        "id",
+        "urn:x:1",
+        "limit=99999999999999999999",
+        "offset=18446744073709551615",
+        "count=true",
+        "coordinates=[",
+        "georel=near",
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        "null",
+        "@context",
+        "entities",
+        "attrs",
+        "temporal",
+        "subscriptions",
+        "jsonldContexts",
+        "entityOperations/upsert",
+        "1e999",
+        "\\u0000",
+    ];
+    let methods = ["GET", "POST", "PATCH", "PUT", "DELETE"];
+    let pick = |seed: u64, n: usize| {
+        (0..n).map(move |i| {
+            let at = conurb_base::stream_seed(seed, &i.to_string(), "nonsense");
+            words[usize::try_from(at % 42).unwrap() % words.len()]
+        })
+    };
+    for seed in 0..3000_u64 {
+        let method = methods[usize::try_from(seed % 5).unwrap()];
+        let path: String = pick(seed, 4).collect();
+        let path = if seed % 2 == 0 {
+            format!("entities?{path}")
+        } else {
+            path
+        };
+        let header: String = pick(seed + 1_000_000, 5).collect();
+        let body: String = pick(seed + 2_000_000, 8).collect();
+        let name = ["link", "accept", "content-type", "prefer", "ngsild-tenant"]
+            [usize::try_from(seed / 7 % 5).unwrap()];
+        let Ok(uri) = format!("/ngsi-ld/v1/{path}").parse::<axum::http::Uri>() else {
+            continue;
+        };
+        let mut request = Request::builder().method(method).uri(uri);
+        request = request
+            .header("content-length", body.len())
+            .header(name, &header);
+        if name != "content-type" {
+            request = request.header("content-type", "application/json");
+        }
+        let Ok(request) = request.body(Body::from(body.clone())) else {
+            continue;
+        };
+        let reply = city.raw(request).await;
+        assert_ne!(reply.status, 500, "{method} {path} {name}: {header} {body}");
+    }
+}
