@@ -60,6 +60,10 @@ pub(crate) struct HttpConfig {
     pub(crate) body_bytes_max: usize,
     /// Longest time one request may take, seconds.
     pub(crate) timeout_s: u64,
+    /// Most connections at one time; further ones wait to be accepted.
+    pub(crate) connections_max: usize,
+    /// Most live streams (`/api/v1/live`) at one time; more = HTTP 429.
+    pub(crate) streams_max: usize,
     /// Hosts that notifications and context fetches may reach besides public ones; loopback and
     /// private addresses are refused unless named here.
     pub(crate) allow_hosts: Vec<String>,
@@ -71,6 +75,8 @@ impl Default for HttpConfig {
             listen: "127.0.0.1:8440".to_owned(),
             body_bytes_max: 16 << 20,
             timeout_s: 30,
+            connections_max: 1024,
+            streams_max: 64,
             allow_hosts: Vec::new(),
         }
     }
@@ -120,10 +126,13 @@ pub(crate) struct SignalsConfig {
     pub(crate) network: PathBuf,
     /// `advise`, `approve` or `auto`; absent = the scenario's own default.
     #[serde(default)]
-    pub(crate) mode: Option<conurb_decide_mode::Mode>,
+    pub(crate) mode: Option<Mode>,
     /// Seconds between two decisions at a signal.
     #[serde(default = "decision_interval_s")]
     pub(crate) decision_interval_s: u32,
+    /// In mode approve: how long a decision waits for a person, seconds.
+    #[serde(default = "approval_ttl_s")]
+    pub(crate) approval_ttl_s: u32,
     /// Spread the signals' decisions over the interval.
     #[serde(default = "yes")]
     pub(crate) stagger: bool,
@@ -133,36 +142,43 @@ const fn decision_interval_s() -> u32 {
     15
 }
 
+const fn approval_ttl_s() -> u32 {
+    60
+}
+
 const fn yes() -> bool {
     true
 }
 
-/// The mode as a schema-bearing type of the configuration file.
-pub(crate) mod conurb_decide_mode {
-    use schemars::JsonSchema;
-    use serde::{Deserialize, Serialize};
+/// How decisions become actions: the decision crate's mode, with a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// Shown; nothing is sent.
+    Advise,
+    /// Sent once a person approves.
+    Approve,
+    /// Sent at once, inside the envelope.
+    Auto,
+}
 
-    /// How decisions become actions.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-    #[serde(rename_all = "lowercase")]
-    pub(crate) enum Mode {
-        /// Shown; nothing is sent.
-        Advise,
-        /// Sent once a person approves.
-        Approve,
-        /// Sent at once, inside the envelope.
-        Auto,
-    }
-
-    impl From<Mode> for conurb_decide::Mode {
-        fn from(mode: Mode) -> Self {
-            match mode {
-                Mode::Advise => Self::Advise,
-                Mode::Approve => Self::Approve,
-                Mode::Auto => Self::Auto,
-            }
+impl From<Mode> for conurb_decide::Mode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Advise => Self::Advise,
+            Mode::Approve => Self::Approve,
+            Mode::Auto => Self::Auto,
         }
     }
+}
+
+/// The JSON Schema of the configuration, as committed in `api/config.schema.json`.
+#[cfg(test)]
+fn schema_json() -> String {
+    let schema = schemars::schema_for!(Config);
+    let mut text = serde_json::to_string_pretty(&schema).expect("a generated schema is plain JSON");
+    text.push('\n');
+    text
 }
 
 impl Config {
@@ -211,10 +227,17 @@ impl Config {
                 ),
             );
         }
-        if self.http.body_bytes_max == 0 || self.http.timeout_s == 0 {
+        let http = &self.http;
+        if http.body_bytes_max == 0 || http.timeout_s == 0 || http.connections_max == 0 {
             return bad(
                 "[http]",
-                "http.body_bytes_max and http.timeout_s must be more than 0".to_owned(),
+                "http.body_bytes_max, timeout_s and connections_max must be more than 0".to_owned(),
+            );
+        }
+        if self.node.checkpoint_s == 0 {
+            return bad(
+                "checkpoint_s",
+                "node.checkpoint_s must be more than 0".to_owned(),
             );
         }
         if self.node.queue_items_max == 0 || self.node.queue_bytes_max == 0 {
@@ -330,5 +353,46 @@ mod tests {
                 .line
                 == Some(2)
         );
+    }
+
+    /// Fails once after a change of the types, having rewritten the file: commit it.
+    #[test]
+    fn the_committed_schema_is_fresh() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../api/config.schema.json");
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        let fresh = schema_json();
+        if committed != fresh {
+            std::fs::write(path, &fresh).expect("api/ is writable");
+            panic!("api/config.schema.json was stale and has been rewritten: review and commit it");
+        }
+    }
+
+    #[test]
+    fn the_example_reads_and_names_every_key_of_the_schema() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../conurb.example.toml");
+        let text = std::fs::read_to_string(path).unwrap();
+        let shipped = load(&text, &[]).unwrap();
+        assert_eq!(shipped, Config::default(), "uncommented lines are defaults");
+        // With the commented sections switched on it must read as well.
+        let whole: String = text
+            .lines()
+            .map(|l| l.strip_prefix("#: ").unwrap_or(l))
+            .flat_map(|l| [l, "\n"])
+            .collect();
+        let whole = load(&whole, &[]).unwrap();
+        assert!(whole.mqtt.is_some() && whole.rules.is_some() && whole.signals.is_some());
+        let schema: serde_json::Value = serde_json::from_str(&schema_json()).unwrap();
+        for (section, of) in schema["$defs"].as_object().unwrap() {
+            for key in of["properties"]
+                .as_object()
+                .into_iter()
+                .flat_map(|p| p.keys())
+            {
+                assert!(
+                    text.contains(&format!("{key} = ")),
+                    "{section}.{key} is not in the example"
+                );
+            }
+        }
     }
 }

@@ -8,7 +8,6 @@ mod decide_cmd;
 mod doctor;
 mod fail;
 mod gen_cmd;
-#[cfg_attr(not(test), allow(dead_code, reason = "`conurb up` mounts it"))]
 mod ngsi;
 mod node_dir;
 mod out;
@@ -46,10 +45,7 @@ fn run(command: Command, lang: Lang) -> Result<(), Failure> {
             "`conurb day` measures the signals scenario, which is not in this build",
             Some("build with the feature `signals` (it is on by default)"),
         )),
-        Command::Up(_args) => Err(Failure::plain(
-            "`conurb up` is not built into this version yet",
-            None,
-        )),
+        Command::Up(args) => up::run(&args),
         Command::Gen(args) => gen_cmd::run(&args),
         Command::Decide(args) => decide_cmd::run(&args, lang),
         Command::Doctor(args) => doctor::run(&args),

@@ -5,6 +5,7 @@
 //! every consumer in commit order; a consumer that is slow slows intake down, it loses nothing.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -102,6 +103,8 @@ pub(crate) struct Writer {
     queue: Queue,
     clock: SharedClock,
     ops_max: usize,
+    /// Whether the owner is there to write.
+    open: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -145,6 +148,11 @@ impl Writer {
     /// What the queue has seen.
     pub(crate) fn stats(&self) -> QueueStats {
         self.queue.stats()
+    }
+
+    /// Whether the owner thread is there: false once the node stops, or if it ever panicked.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.load(Ordering::Relaxed)
     }
 
     fn fits(&self, ops: &[WriteOp]) -> Result<(), WriteFailure> {
@@ -219,7 +227,9 @@ impl WritePath {
             queue: queue.clone(),
             clock: clock.clone(),
             ops_max: context.limits().ops_per_batch,
+            open: Arc::new(AtomicBool::new(true)),
         };
+        let open = writer.open.clone();
         let owner = Owner {
             context,
             queue: queue.clone(),
@@ -229,7 +239,10 @@ impl WritePath {
         };
         let thread = std::thread::Builder::new()
             .name("owner".to_owned())
-            .spawn(move || owner.run())?;
+            .spawn(move || {
+                let _closes = Closes(open);
+                owner.run();
+            })?;
         Ok(Self {
             queue,
             writer,
@@ -242,17 +255,21 @@ impl WritePath {
         self.writer.clone()
     }
 
-    /// Whether the owner thread is there.
-    pub(crate) fn is_alive(&self) -> bool {
-        !self.thread.is_finished()
-    }
-
     /// Takes nothing in any more, writes what waits, and ends: consumers see their channel close.
     pub(crate) fn stop(self) {
         self.queue.close();
         if self.thread.join().is_err() {
             tracing::error!("the owner thread panicked");
         }
+    }
+}
+
+/// Says that the owner is gone, however it went.
+struct Closes(Arc<AtomicBool>);
+
+impl Drop for Closes {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 
