@@ -36,12 +36,12 @@ pub(crate) async fn bind(addr: &str) -> Result<TcpListener, Failure> {
 
 /// All routes with their limits.
 pub(crate) fn router(app: App) -> Router {
-    let ngsi = crate::ngsi::router(NgsiState {
-        engine: app.context.clone(),
-        writer: Arc::new(app.writer.clone()),
-        notifier: app.notifier.clone(),
-        body_bytes_max: app.body_bytes_max,
-    });
+    let ngsi = crate::ngsi::router(NgsiState::new(
+        app.context.clone(),
+        Arc::new(app.writer.clone()),
+        app.notifier.clone(),
+        app.body_bytes_max,
+    ));
     Router::new()
         .route("/", get(front))
         .route("/healthz", get(healthz))
