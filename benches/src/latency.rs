@@ -33,8 +33,8 @@ const SIGNALS: u32 = 1000;
 const INTERVAL_S: u64 = 15;
 /// Reports a second, all lanes together.
 const UPDATES_S: u64 = 25_000;
-/// Reports in one request.
-const BATCH: usize = 250;
+/// Reports in one request: what a gateway collects in four milliseconds.
+const BATCH: usize = 100;
 /// Connections the requests alternate over.
 const CONNECTIONS: usize = 2;
 const CITY: &str = "bench";
