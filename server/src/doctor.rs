@@ -39,7 +39,7 @@ impl Finding {
 
 /// Runs the command; exit 1 when something is wrong.
 pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
-    let mut findings = vec![machine()];
+    let mut findings = vec![machine(), scenarios()];
     if let Some(file) = &args.config {
         findings.push(configuration(file));
     }
@@ -83,6 +83,23 @@ fn machine() -> Finding {
             std::env::consts::ARCH
         ),
     )
+}
+
+/// The scenarios of this build, each with all its blanks filled.
+fn scenarios() -> Finding {
+    let mut names = Vec::new();
+    for entry in crate::registry::SCENARIOS {
+        match conurb_scenario::Manifest::from_toml(entry.manifest, entry.id) {
+            Ok(m) => names.push(format!("{} {}", m.id, m.version)),
+            Err(e) => return Finding::bad("scenarios", e.to_string(), e.remedy()),
+        }
+    }
+    let list = if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    };
+    Finding::good("scenarios", list)
 }
 
 fn configuration(file: &std::path::Path) -> Finding {

@@ -12,6 +12,7 @@ mod ngsi;
 mod node_dir;
 mod out;
 mod registry;
+#[cfg(feature = "signals")]
 mod report;
 mod scenarios;
 mod up;

@@ -11,7 +11,10 @@ use crate::fail::Failure;
 
 /// Scenarios rebuilt from what decisions kept, one per distinct set of inputs.
 pub(crate) struct ReplayScenarios {
+    #[cfg_attr(not(feature = "signals"), allow(dead_code))]
+    // only scenarios rebuilt from blobs read it
     blobs: Arc<dyn BlobStore>,
+    #[cfg_attr(not(feature = "signals"), allow(dead_code))]
     built: BTreeMap<String, Arc<dyn Scenario>>,
 }
 

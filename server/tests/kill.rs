@@ -53,8 +53,8 @@ fn report(node: &Node, clock: &SystemClock, told: &mut [Told]) -> usize {
 
 /// Compares every acknowledged report with what the node knows.
 fn compare(node: &Node, told: &[Vec<Told>], kill: usize) {
-    let mut connection = Connection::open(node.addr()).unwrap();
-    let seen = read_back(&mut connection).unwrap();
+    let mut connection = Connection::open(node.addr()).expect("the node answers");
+    let seen = read_back(&mut connection).expect("state can be read back");
     for t in told.iter().flatten() {
         for i in t.batch.sensors() {
             let found = seen.get(&sensor(i)).copied();

@@ -10,7 +10,7 @@ use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use conurb_base::{Coded, SharedClock, TimeMs};
+use conurb_base::{Coded, SharedClock};
 use conurb_context::{Applied, Change, ContextEngine, ContextError, OpOutcome, WriteOp};
 use conurb_perceive::{Ack, IntakeQueue, PerceiveError, QueueLimits, QueueStats, Submission};
 use tokio::sync::oneshot;
@@ -26,10 +26,6 @@ const GROUP_OPS_MAX: usize = 20_000;
 pub(crate) struct Written {
     /// One per operation, in order.
     pub(crate) outcomes: Vec<Result<OpOutcome, ContextError>>,
-    /// The commit.
-    pub(crate) seq: u64,
-    /// When it was recorded.
-    pub(crate) at: TimeMs,
 }
 
 /// Why a submission was not written. Nothing of it was, unless the store says it is uncertain.
@@ -194,10 +190,6 @@ async fn answer(reply: Reply) -> Result<Written, WriteFailure> {
 pub(crate) struct Committed {
     /// What changed, in order.
     pub(crate) changes: Vec<Change>,
-    /// Its number.
-    pub(crate) seq: u64,
-    /// When it was recorded.
-    pub(crate) at: TimeMs,
     /// When the oldest of its submissions came, on the monotonic clock.
     pub(crate) received_ns: u64,
 }
@@ -324,25 +316,20 @@ impl Owner {
     /// Answers each submission with its slice of the outcomes, then hands the changes on.
     fn tell(&mut self, applied: Applied, acks: Vec<(usize, Ack<Answer>)>, received_ns: u64) {
         let Applied {
-            outcomes,
-            changes,
-            seq,
-            at,
+            outcomes, changes, ..
         } = applied;
         let mut outcomes = outcomes.into_iter();
         for (count, ack) in acks {
             let outcomes: Vec<_> = outcomes.by_ref().take(count).collect();
             let refused = outcomes.iter().filter(|o| o.is_err()).count();
             self.meters.operations_refused.inc_by(refused as u64);
-            ack.answer(Ok(Ok(Written { outcomes, seq, at })));
+            ack.answer(Ok(Ok(Written { outcomes })));
         }
         if changes.is_empty() {
             return;
         }
         let committed = Arc::new(Committed {
             changes,
-            seq,
-            at,
             received_ns,
         });
         // A consumer whose thread is gone takes nothing any more; health says so.
@@ -404,7 +391,6 @@ mod tests {
             assert_eq!(written.outcomes.len(), i % 3 + 2);
             assert!(matches!(written.outcomes[0], Ok(OpOutcome::Created)));
             assert!(written.outcomes.last().unwrap().is_err());
-            assert!(written.seq > 0);
         }
         path.stop();
         let mut ids: Vec<_> = changes

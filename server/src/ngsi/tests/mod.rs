@@ -46,8 +46,6 @@ impl WritePort for Direct {
             self.notifier.on_changes(&applied.changes);
             Ok(Written {
                 outcomes: applied.outcomes,
-                seq: applied.seq,
-                at: applied.at,
             })
         })
     }
