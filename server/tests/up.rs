@@ -113,7 +113,10 @@ async fn what_was_acknowledged_is_there_after_a_stop_and_live_streams_do_not_hol
     assert_eq!(live.headers()["content-type"], "text/event-stream");
     let (_, metrics) = node.get("/metrics").await;
     let metrics = metrics.as_str().unwrap().to_owned();
-    assert!(metrics.contains("conurb_operations_total 20\n"), "{metrics}");
+    assert!(
+        metrics.contains("conurb_operations_total 20\n"),
+        "{metrics}"
+    );
     assert!(metrics.ends_with("# EOF\n"));
     assert_eq!(node.terminate(), Some(0));
     let node = Node::start(&["--data", data]);
@@ -133,7 +136,11 @@ async fn refusals_are_problem_documents_with_code_and_instance() {
         ("/api/v1/live?topics=weather", 400, "CNB-UP-0003"),
     ] {
         let (got, body) = node.get(path).await;
-        assert_eq!((got, &body["code"]), (status, &json!(code)), "{path}: {body}");
+        assert_eq!(
+            (got, &body["code"]),
+            (status, &json!(code)),
+            "{path}: {body}"
+        );
         let instance = path.split('?').next().unwrap();
         assert_eq!(body["instance"], json!(instance));
     }
@@ -146,7 +153,10 @@ async fn refusals_are_problem_documents_with_code_and_instance() {
     assert_eq!(status, 404);
     let (status, page) = node.get("/").await;
     assert_eq!(status, 200);
-    assert!(!page.as_str().unwrap().contains("http://"), "no outside requests");
+    assert!(
+        !page.as_str().unwrap().contains("http://"),
+        "no outside requests"
+    );
 }
 
 #[test]
@@ -159,16 +169,25 @@ fn a_taken_port_a_locked_folder_and_a_bad_file_are_named_with_a_remedy() {
     let taken = node.url.strip_prefix("http://").unwrap();
     let (code, text) = refused(&["--data", other.to_str().unwrap(), "--listen", taken]);
     assert_eq!(code, Some(2));
-    assert!(text.contains("CNB-UP-0009") && text.contains("--listen"), "{text}");
+    assert!(
+        text.contains("CNB-UP-0009") && text.contains("--listen"),
+        "{text}"
+    );
     assert!(!other.exists(), "nothing was made before the port was had");
     let (code, text) = refused(&["--data", data, "--listen", "127.0.0.1:0"]);
     assert_eq!(code, Some(2));
-    assert!(text.contains("CNB-STORE-0003") && text.contains("help:"), "{text}");
+    assert!(
+        text.contains("CNB-STORE-0003") && text.contains("help:"),
+        "{text}"
+    );
     let file = dir.path().join("bad.toml");
     std::fs::write(&file, "[http]\nlissten = \"127.0.0.1:0\"\n").unwrap();
     let (code, text) = refused(&["--config", file.to_str().unwrap(), "--check"]);
     assert_eq!(code, Some(2));
-    assert!(text.contains("bad.toml:2:1") && text.contains("`listen`"), "{text}");
+    assert!(
+        text.contains("bad.toml:2:1") && text.contains("`listen`"),
+        "{text}"
+    );
 }
 
 /// A Mosquitto on a free port; killed when dropped.
@@ -179,7 +198,11 @@ struct Broker {
 
 impl Broker {
     fn start(dir: &Path) -> Self {
-        let places = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto"];
+        let places = [
+            "/usr/sbin/mosquitto",
+            "/usr/bin/mosquitto",
+            "/usr/local/sbin/mosquitto",
+        ];
         let binary = places
             .into_iter()
             .find(|p| Path::new(p).exists())
@@ -232,7 +255,10 @@ fn reports(network: &Network) -> Vec<(String, Vec<u8>)> {
         let station = format!("detectors/{}", layout.id);
         out.push((station, serde_json::to_vec(&lanes).unwrap()));
         let signal = json!({"device": layout.id, "t": now, "phase": layout.options[0].phase});
-        out.push((format!("signals/{}", layout.id), signal.to_string().into_bytes()));
+        out.push((
+            format!("signals/{}", layout.id),
+            signal.to_string().into_bytes(),
+        ));
     }
     out
 }
@@ -246,7 +272,11 @@ async fn reports_over_mqtt_become_decisions_commands_and_receipts() {
         .arg(&city)
         .output()
         .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
     let broker = Broker::start(dir.path());
     let path = |name: &str| dir.path().join(name);
     std::fs::write(path("mapping.toml"), conurb_signals::mapping("town")).unwrap();
@@ -311,14 +341,21 @@ async fn check_decision(node: &mut Node, id: &str) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(decision["receipts"][0]["receipt"], "sent", "{decision}");
-    assert!(decision["receipts"].to_string().contains("accepted"), "{decision}");
+    assert!(
+        decision["receipts"].to_string().contains("accepted"),
+        "{decision}"
+    );
     assert_eq!(decision["record"]["mode"], "auto");
     let (status, text) = node.get(&format!("{at}/explain?lang=zh")).await;
     assert_eq!(status, 200);
     assert!(text.as_str().unwrap().contains("决策"), "{text}");
     let said = json!({"who": "operator", "reason": "test"});
     let (status, after) = node.post(&format!("{at}/overturn"), &said).await;
-    assert_eq!((status, &after["status"]), (200, &json!("overturned")), "{after}");
+    assert_eq!(
+        (status, &after["status"]),
+        (200, &json!("overturned")),
+        "{after}"
+    );
     let (status, again) = node.post(&format!("{at}/overturn"), &said).await;
     assert_eq!((status, &again["code"]), (409, &json!("CNB-UP-0004")));
     let (_, kpis) = node.get("/api/v1/kpis").await;
