@@ -1,5 +1,6 @@
 //! `conurb up` as an operator meets it: the built binary, a folder, a port, a broker, signals.
 #![cfg(feature = "signals")]
+#![allow(clippy::unwrap_used)] // a test that cannot go on says where
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
