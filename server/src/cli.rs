@@ -116,8 +116,8 @@ pub(crate) struct DayArgs {
     /// What the brain is compared with.
     #[arg(long, value_enum, default_value_t = BaselineArg::Fixed)]
     pub(crate) baseline: BaselineArg,
-    /// Seconds between two decisions at a signal.
-    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(6..=600))]
+    /// Seconds between two decisions at a signal; a command holds for 45 s at most.
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(6..=45))]
     pub(crate) interval: u32,
     /// Seconds between two detector reports.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=60))]

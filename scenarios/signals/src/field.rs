@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use conurb_base::TimeMs;
 use conurb_context::{Attribute, Change, ChangeKind, Entity};
+use conurb_perceive::Quality;
 use conurb_traffic::{LaneIx, Network};
 use rustc_hash::FxHashMap;
 
@@ -14,6 +15,19 @@ use crate::layout::SignalLayout;
 use crate::names;
 use crate::settings::Settings;
 use crate::twin::free_speed;
+
+/// Most vehicles one lane can hold: 10 km bumper to bumper is half of it.
+const VEHICLES_MAX: f64 = 10_000.0;
+
+/// Fastest mean speed a station can mean, km/h.
+const SPEED_MAX_KM_H: f64 = 400.0;
+
+/// How far ahead of its own recording a report may claim to be, milliseconds. One from the year
+/// 9999 would otherwise silence its lane until then.
+const AHEAD_MAX_MS: i64 = 60_000;
+
+/// Longest green a controller can mean, seconds.
+const GREEN_MAX_S: f64 = 86_400.0;
 
 /// Longest gap between two reports of a lane that delay is summed over, milliseconds.
 const LONGEST_GAP_MS: i64 = 60_000;
@@ -137,11 +151,11 @@ impl Field {
         for change in changes.iter().filter(|c| c.kind != ChangeKind::Deleted) {
             let e = &change.entity;
             if let Some(&lane) = self.lane_by_urn.get(&e.id) {
-                if let Some(signal) = self.lane_report(lane, e, network, settings) {
+                if let Some(signal) = self.lane_report(lane, e, change.at, network, settings) {
                     touched.push(signal);
                 }
             } else if let Some(&n) = self.signal_by_urn.get(&e.id) {
-                self.signal_report(n as usize, e);
+                self.signal_report(n as usize, e, change.at);
             }
         }
         touched.sort_unstable();
@@ -153,32 +167,26 @@ impl Field {
         &mut self,
         lane: LaneIx,
         entity: &Entity,
+        recorded: TimeMs,
         network: &Network,
         settings: &Settings,
     ) -> Option<usize> {
-        let count = entity.attribute(names::VEHICLE_COUNT)?;
-        let vehicles = count.number()?;
-        let at = count.observed_at.unwrap_or(entity.modified_at);
+        let (seen, at) = observation(entity)?;
         let state = &mut self.lanes[lane.ix()];
-        if at < state.at {
+        if at < state.at || at.since_ms(recorded) > AHEAD_MAX_MS {
             return None; // an older report changes nothing that is known now
         }
-        let seen = LaneObservation {
-            vehicles,
-            queue: entity.number(names::QUEUE_LENGTH).unwrap_or(0.0),
-            speed_km_h: entity.number(names::AVERAGE_VEHICLE_SPEED),
-            entered: Vec::new(),
-        };
         let speed_km_h = seen.speed_km_h;
+        let vehicles = seen.vehicles;
         let intensity = entity
             .attribute(names::INTENSITY)
             .filter(|a| a.observed_at.is_none_or(|t| t == at))
-            .and_then(Attribute::number);
+            .and_then(|a| number_within(a, VEHICLES_MAX));
         if let (Some(entered), true) = (intensity, state.seen.is_some()) {
             if state.entered.len() == ENTRIES_MAX {
                 state.entered.pop_front();
             }
-            state.entered.push_back((state.at, at, entered.max(0.0)));
+            state.entered.push_back((state.at, at, entered));
         }
         let gap_ms = at.since_ms(state.at).min(LONGEST_GAP_MS);
         let known_before = state.seen.is_some();
@@ -197,23 +205,33 @@ impl Field {
         Some(signal)
     }
 
-    fn signal_report(&mut self, n: usize, entity: &Entity) {
+    fn signal_report(&mut self, n: usize, entity: &Entity, recorded: TimeMs) {
         let Some(attribute) = entity.attribute(names::CURRENT_PHASE) else {
             return;
         };
-        let Some(phase) = attribute.number() else {
+        let Some(phase) = number_within(attribute, f64::from(u16::MAX)) else {
             return;
         };
-        if !(0.0..=f64::from(u16::MAX)).contains(&phase) {
+        let at = attribute.observed_at.unwrap_or(entity.modified_at);
+        if at.since_ms(recorded) > AHEAD_MAX_MS {
             return;
         }
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked above
         let phase = phase as u16;
         let state = &mut self.signals[n];
-        if state.phase != Some(phase) {
-            state.phase = Some(phase);
-            state.green_since = attribute.observed_at.unwrap_or(entity.modified_at);
+        // A controller that says for how long its green stands is believed (clearance does not
+        // count as green); of another it is known only when the phase was first reported.
+        let green_s = entity
+            .attribute(names::GREEN_TIME)
+            .filter(|a| a.observed_at == attribute.observed_at)
+            .and_then(|a| number_within(a, GREEN_MAX_S));
+        #[allow(clippy::cast_possible_truncation)] // at most a day
+        match green_s {
+            Some(s) => state.green_since = TimeMs(at.0 - (s * 1000.0) as i64),
+            None if state.phase != Some(phase) => state.green_since = at,
+            None => {}
         }
+        state.phase = Some(phase);
     }
 
     /// Whether signal `n` is due: its moment has come and every entering lane has reported it.
@@ -268,6 +286,31 @@ impl Field {
         }
         None
     }
+}
+
+/// What a lane's entity says, and when it was so. A report with a value outside what its quantity
+/// can be, or flagged so at the intake, is no report: the lane stays as old as it was.
+fn observation(entity: &Entity) -> Option<(LaneObservation, TimeMs)> {
+    let count = entity.attribute(names::VEHICLE_COUNT)?;
+    let optional = |name: &str, most: f64| match entity.attribute(name) {
+        None => Some(None),
+        Some(a) => number_within(a, most).map(Some),
+    };
+    let seen = LaneObservation {
+        vehicles: number_within(count, VEHICLES_MAX)?,
+        queue: optional(names::QUEUE_LENGTH, VEHICLES_MAX)?.unwrap_or(0.0),
+        speed_km_h: optional(names::AVERAGE_VEHICLE_SPEED, SPEED_MAX_KM_H)?,
+        entered: Vec::new(),
+    };
+    Some((seen, count.observed_at.unwrap_or(entity.modified_at)))
+}
+
+/// The number of an attribute, if it is one from 0 to `most` and not flagged as out of its range.
+fn number_within(attribute: &Attribute, most: f64) -> Option<f64> {
+    if Quality::of(attribute) == Some(Quality::OutOfRange) {
+        return None;
+    }
+    attribute.number().filter(|v| (0.0..=most).contains(v))
 }
 
 impl SignalState {

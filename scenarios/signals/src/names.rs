@@ -19,6 +19,9 @@ pub const INTENSITY: &str = "https://smartdatamodels.org/dataModel.Transportatio
 /// The phase a signal shows.
 pub const CURRENT_PHASE: &str = "https://conurb.dev/ns/traffic#currentPhase";
 
+/// For how long that phase has been green, seconds; 0 during the clearance before it.
+pub const GREEN_TIME: &str = "https://conurb.dev/ns/traffic#greenTime";
+
 /// The entity id of a lane's observation.
 #[must_use]
 pub fn lane_urn(city: &str, lane: &str) -> String {

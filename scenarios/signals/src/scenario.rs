@@ -82,6 +82,7 @@ impl Signals {
         settings.check().map_err(SignalsError::Settings)?;
         let manifest = Manifest::from_toml(crate::MANIFEST, "scenarios/signals/scenario.toml")
             .map_err(|e| SignalsError::Manifest(e.to_string()))?;
+        inside_envelope(&manifest, &settings).map_err(SignalsError::Settings)?;
         let layouts = signals_of(&network, &settings);
         if layouts.is_empty() {
             return Err(SignalsError::NothingToDecide);
@@ -220,6 +221,38 @@ impl Signals {
             information_level: "LD".to_owned(),
         }
     }
+}
+
+/// Whether the commands that follow from `settings` pass the manifest's envelope. Better refused
+/// here, once, than each of them at the desk.
+fn inside_envelope(manifest: &Manifest, settings: &Settings) -> Result<(), String> {
+    for action in &manifest.action {
+        if i64::from(settings.command_valid_s) > action.expires_s {
+            return Err(format!(
+                "command_valid_s is {}, the envelope of {} allows {} at most",
+                settings.command_valid_s, action.id, action.expires_s
+            ));
+        }
+        let limit = |name: &str| action.limits.get(name).copied();
+        let yellow_s = f64::from(settings.yellow_s);
+        let (least, most) = (limit("min_yellow_s"), limit("max_yellow_s"));
+        if least.is_some_and(|l| yellow_s < l) || most.is_some_and(|m| yellow_s > m) {
+            return Err(format!(
+                "yellow_s is {yellow_s}, the envelope of {} allows {} to {}",
+                action.id,
+                least.unwrap_or(0.0),
+                most.unwrap_or(f64::INFINITY)
+            ));
+        }
+        let per_min = 60.0 / f64::from(settings.decision_interval_s);
+        if per_min > action.rate_per_min {
+            return Err(format!(
+                "decision_interval_s is {}, the envelope of {} allows {} commands a minute",
+                settings.decision_interval_s, action.id, action.rate_per_min
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The controller's own plan at a signal.

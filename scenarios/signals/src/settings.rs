@@ -103,6 +103,12 @@ impl Settings {
         if self.min_green_s > self.max_green_s {
             return Err("min_green_s must not exceed max_green_s".to_owned());
         }
+        if self.command_valid_s < self.decision_interval_s {
+            return Err(
+                "command_valid_s must be at least decision_interval_s, or the plan comes back between two decisions"
+                    .to_owned(),
+            );
+        }
         let f = &self.fleet;
         let positive = [
             f.length_m,
@@ -112,8 +118,7 @@ impl Settings {
             f.headway_s,
         ];
         if positive.iter().any(|v| !v.is_finite() || *v <= 0.0)
-            || !f.min_gap_m.is_finite()
-            || f.min_gap_m < 0.0
+            || !(0.0..=100.0).contains(&f.min_gap_m)
         {
             return Err("fleet values must be positive numbers".to_owned());
         }
@@ -124,5 +129,29 @@ impl Settings {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("plain numbers and text always serialise")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_contradict_one_another_are_refused_by_name() {
+        assert_eq!(Settings::default().check(), Ok(()));
+        let refused = |name: &str, change: fn(&mut Settings)| {
+            let mut s = Settings::default();
+            change(&mut s);
+            let e = s.check().expect_err(name);
+            assert!(e.contains(name), "{name}: {e}");
+        };
+        refused("decision_interval_s", |s| s.decision_interval_s = 0);
+        refused("yellow_s", |s| s.yellow_s = 15);
+        refused("horizon_s", |s| s.horizon_s = 14);
+        refused("min_green_s", |s| s.min_green_s = 121);
+        refused("command_valid_s", |s| s.command_valid_s = 14);
+        refused("fleet", |s| s.fleet.length_m = 0.0);
+        refused("fleet", |s| s.fleet.min_gap_m = f64::INFINITY);
+        refused("fleet", |s| s.fleet.headway_s = f64::NAN);
     }
 }

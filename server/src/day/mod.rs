@@ -179,7 +179,8 @@ fn settings(args: &DayArgs, city: &CityInput) -> Settings {
         city: slug(&city.name),
         decision_interval_s: args.interval,
         horizon_s: (3 * args.interval).clamp(45, 600),
-        command_valid_s: 3 * args.interval,
+        // At most what the scenario's envelope lets a command hold.
+        command_valid_s: (3 * args.interval).min(45),
         max_age_s: (3 * args.detector_period).max(args.interval),
         fleet,
         seed: u64::from(args.seed),

@@ -154,11 +154,16 @@ impl Plant {
 
     fn signal_report(&self, i: usize, time: &str) -> Payload {
         let id = &self.layouts[i].id;
-        let phase = lock(&self.roadside).controllers[i].target();
+        let (phase, green_s) = {
+            let controller = &lock(&self.roadside).controllers[i];
+            (controller.target(), controller.green_for_s())
+        };
         Payload {
             topic: format!("signals/{id}"),
-            body: format!("{{\"device\":\"{id}\",\"t\":\"{time}\",\"phase\":{phase}}}")
-                .into_bytes(),
+            body: format!(
+                "{{\"device\":\"{id}\",\"t\":\"{time}\",\"phase\":{phase},\"green_s\":{green_s}}}"
+            )
+            .into_bytes(),
         }
     }
 

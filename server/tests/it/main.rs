@@ -1,0 +1,15 @@
+//! The program from outside: every test runs the built `conurb` in a folder of its own.
+
+mod bad_input;
+mod cities;
+#[cfg(feature = "signals")]
+mod day;
+#[cfg(feature = "signals")]
+mod decide;
+mod help;
+mod program;
+#[cfg(feature = "signals")]
+mod real;
+mod schema;
+#[cfg(feature = "signals")]
+mod stories;
