@@ -322,3 +322,55 @@ impl SignalState {
         self.delay_veh_s = 0.0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signal(values: &[(&str, f64)]) -> Entity {
+        values.iter().fold(
+            Entity::new("urn:x", names::TRAFFIC_SIGNAL.into()),
+            |e, (name, v)| {
+                let a = Attribute::property(serde_json::json!(v)).observed(TimeMs(100_000));
+                e.with((*name).into(), a)
+            },
+        )
+    }
+
+    fn field() -> Field {
+        Field {
+            lanes: Vec::new(),
+            signals: vec![SignalState::default()],
+            lane_by_urn: FxHashMap::default(),
+            signal_by_urn: FxHashMap::default(),
+        }
+    }
+
+    #[test]
+    fn a_controller_that_tells_its_green_time_is_believed() {
+        let mut f = field();
+        let e = signal(&[(names::CURRENT_PHASE, 2.0), (names::GREEN_TIME, 12.0)]);
+        f.signal_report(0, &e, TimeMs(100_000));
+        assert_eq!(f.signals[0].phase, Some(2));
+        assert_eq!(f.signals[0].green_since, TimeMs(88_000));
+    }
+
+    #[test]
+    fn without_it_the_first_report_of_the_phase_counts() {
+        let mut f = field();
+        f.signal_report(0, &signal(&[(names::CURRENT_PHASE, 2.0)]), TimeMs(100_000));
+        assert_eq!(f.signals[0].green_since, TimeMs(100_000));
+    }
+
+    #[test]
+    fn an_impossible_phase_changes_nothing() {
+        let mut f = field();
+        for bad in [-1.0, 70_000.0, f64::MAX] {
+            f.signal_report(0, &signal(&[(names::CURRENT_PHASE, bad)]), TimeMs(100_000));
+        }
+        assert_eq!(f.signals[0].phase, None);
+        // Nor one from the future.
+        f.signal_report(0, &signal(&[(names::CURRENT_PHASE, 1.0)]), TimeMs(0));
+        assert_eq!(f.signals[0].phase, None);
+    }
+}

@@ -12,6 +12,8 @@ pub struct FixedPlan {
     pub green_s: u32,
     /// Clearance between two, seconds.
     pub yellow_s: u32,
+    /// How much of the first green is over at the start of a run, seconds.
+    pub offset_s: u32,
 }
 
 impl FixedPlan {
@@ -21,7 +23,9 @@ impl FixedPlan {
     pub fn phase_at(&self, second: i64) -> Option<u16> {
         let part = i64::from(self.green_s + self.yellow_s).max(1);
         let n = i64::try_from(self.phases.len()).ok().filter(|n| *n > 0)?;
-        let i = second.div_euclid(part).rem_euclid(n);
+        let i = (second + i64::from(self.offset_s))
+            .div_euclid(part)
+            .rem_euclid(n);
         self.phases.get(usize::try_from(i).ok()?).copied()
     }
 }
@@ -46,11 +50,11 @@ impl SignalController {
     #[must_use]
     pub const fn new(plan: FixedPlan, clearance_phase: u16, first: u16) -> Self {
         Self {
+            green_for_s: plan.offset_s,
             plan,
             clearance_phase,
             target: first,
             clearance_left_s: 0,
-            green_for_s: 0,
             commanded_until: None,
         }
     }
@@ -142,6 +146,7 @@ mod tests {
             phases: vec![1, 2, 3, 4],
             green_s: 25,
             yellow_s: 5,
+            offset_s: 0,
         };
         SignalController::new(plan, 0, 1)
     }
@@ -192,6 +197,7 @@ mod tests {
             phases: vec![1, 2],
             green_s: 25,
             yellow_s: 5,
+            offset_s: 0,
         };
         assert_eq!(plan.phase_at(0), Some(1));
         assert_eq!(plan.phase_at(30), Some(2));
@@ -200,7 +206,8 @@ mod tests {
             FixedPlan {
                 phases: vec![],
                 green_s: 1,
-                yellow_s: 0
+                yellow_s: 0,
+                offset_s: 0,
             }
             .phase_at(0),
             None

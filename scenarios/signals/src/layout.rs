@@ -168,3 +168,59 @@ fn label(network: &Network, green: &[conurb_traffic::LinkIx]) -> Bilingual {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use conurb_traffic::citygen::{City, CityOptions};
+
+    fn network() -> Network {
+        let options = CityOptions {
+            signals: 9,
+            span_s: 60,
+            ..CityOptions::default()
+        };
+        let city = City::generate(&options).expect("a small city");
+        Network::from_json(&city.network_json, "roadnet.json").expect("it reads")
+    }
+
+    #[test]
+    fn every_signal_has_a_choice_and_each_option_serves_lanes() {
+        let network = network();
+        let layouts = signals_of(&network, &Settings::default());
+        assert_eq!(layouts.len(), 9);
+        for l in &layouts {
+            assert!(l.options.len() >= 2);
+            let mut served: Vec<usize> = l.options.iter().flat_map(|o| o.lanes.clone()).collect();
+            served.sort_unstable();
+            assert!(served.iter().all(|i| *i < l.entering.len()));
+            for o in &l.options {
+                assert_ne!(o.phase, Settings::default().clearance_phase);
+                assert!(!o.lanes.is_empty());
+                assert!(!o.label.en.trim().is_empty() && !o.label.zh.is_empty());
+            }
+            // No lane both enters and leaves.
+            assert!(l.entering.iter().all(|e| !l.leaving.contains(e)));
+        }
+    }
+
+    #[test]
+    fn phases_that_are_named_are_the_only_options() {
+        let network = network();
+        let only = Settings {
+            phases: vec![1, 3, 999],
+            ..Settings::default()
+        };
+        for l in signals_of(&network, &only) {
+            assert!(l.options.iter().all(|o| o.phase == 1 || o.phase == 3));
+        }
+        let one = Settings {
+            phases: vec![1],
+            ..Settings::default()
+        };
+        assert!(
+            signals_of(&network, &one).is_empty(),
+            "no choice, no signal"
+        );
+    }
+}

@@ -255,13 +255,15 @@ fn inside_envelope(manifest: &Manifest, settings: &Settings) -> Result<(), Strin
     Ok(())
 }
 
-/// The controller's own plan at a signal.
+/// The controller's own plan at a signal: the literature's FixedTime at 15 s, whose first green lasts
+/// 15 s and every later one 25 s, so that advice nobody follows gives the baseline to the digit.
 #[must_use]
 pub fn fixed_plan(layout: &SignalLayout) -> FixedPlan {
     FixedPlan {
         phases: layout.options.iter().map(|o| o.phase).collect(),
         green_s: 25,
         yellow_s: 5,
+        offset_s: 10,
     }
 }
 

@@ -239,3 +239,95 @@ fn template(settings: &Settings) -> VehicleTemplate {
         headway_s: f.headway_s,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::{FORMAT, LaneObservation};
+    use crate::layout::signals_of;
+    use conurb_traffic::citygen::{City, CityOptions};
+
+    fn queue(vehicles: f64) -> LaneObservation {
+        LaneObservation {
+            vehicles,
+            queue: vehicles,
+            speed_km_h: Some(0.0),
+            entered: Vec::new(),
+        }
+    }
+
+    /// The first signal of a small city, with nothing on its lanes.
+    fn quiet() -> (LocalTwin, SignalLayout, InputDocument, Settings) {
+        let options = CityOptions {
+            signals: 4,
+            span_s: 60,
+            ..CityOptions::default()
+        };
+        let city = City::generate(&options).expect("a small city");
+        let network = Network::from_json(&city.network_json, "n").expect("it reads");
+        let settings = Settings::default();
+        let layout = signals_of(&network, &settings).swap_remove(0);
+        let input = InputDocument {
+            format: FORMAT,
+            network: String::new(),
+            settings: String::new(),
+            junction: layout.id.to_string(),
+            at_ms: 0,
+            phase: layout.options[0].phase,
+            green_for_s: 60,
+            fixed_phase: None,
+            entering: vec![LaneObservation::default(); layout.entering.len()],
+            leaving: vec![LaneObservation::default(); layout.leaving.len()],
+            residuals: None,
+        };
+        (LocalTwin::new(Arc::new(network)), layout, input, settings)
+    }
+
+    #[test]
+    fn an_empty_junction_costs_nothing_whatever_is_shown() {
+        let (mut twin, layout, input, settings) = quiet();
+        for o in twin.outlooks(&layout, &input, &settings) {
+            assert_eq!(o.horizon_delay_veh_s, 0.0);
+            assert_eq!((o.interval_delay_veh_s, o.queue_veh), (0.0, 0.0));
+        }
+    }
+
+    #[test]
+    fn a_queue_is_served_best_by_its_own_phase() {
+        let (mut twin, layout, mut input, settings) = quiet();
+        // A lane that only one option serves.
+        let served = |lane: usize| {
+            layout
+                .options
+                .iter()
+                .filter(|o| o.lanes.contains(&lane))
+                .count()
+        };
+        let (own, lane) = layout
+            .options
+            .iter()
+            .enumerate()
+            .skip(1)
+            .find_map(|(i, o)| Some((i, *o.lanes.iter().find(|l| served(**l) == 1)?)))
+            .expect("some lane belongs to one phase");
+        input.entering[lane] = queue(8.0);
+        let outlooks = twin.outlooks(&layout, &input, &settings);
+        for (i, o) in outlooks.iter().enumerate() {
+            assert!(
+                i == own || outlooks[own].horizon_delay_veh_s < o.horizon_delay_veh_s,
+                "option {i} of {outlooks:?}, own {own}"
+            );
+        }
+        assert!(outlooks[own].queue_veh < 8.0);
+    }
+
+    #[test]
+    fn an_outlook_does_not_depend_on_what_was_asked_before() {
+        let (mut twin, layout, quiet_input, settings) = quiet();
+        let mut busy = quiet_input.clone();
+        busy.entering.fill(queue(6.0));
+        let first = twin.outlooks(&layout, &busy, &settings);
+        twin.outlooks(&layout, &quiet_input, &settings);
+        assert_eq!(twin.outlooks(&layout, &busy, &settings), first);
+    }
+}

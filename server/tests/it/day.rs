@@ -98,6 +98,16 @@ conurb_test!(each_mode_counts_its_own, |dir| {
     assert_eq!(auto["auto"], auto["total"]);
 });
 
+conurb_test!(
+    advice_that_nobody_follows_is_the_baseline_to_the_digit,
+    |dir| {
+        let run = dir.run(&format!("day {CITY} --mode advise --json --out o"));
+        for k in run.ok().json()["kpis"].as_array().expect("a list") {
+            assert_eq!(k["brain"], k["baseline"], "{k}");
+        }
+    }
+);
+
 conurb_test!(a_declared_kpi_that_is_worse_ends_in_exit_1, |dir| {
     // In mode advise the signals keep the fixed plan, which is worse than Webster's.
     let run = dir
@@ -146,16 +156,19 @@ conurb_test!(other_intervals_and_periods_run, |dir| {
 });
 
 conurb_test!(the_shortest_span_still_ends_in_a_report, |dir| {
-    let run = dir.run("day --gen signals=4 --span 1 --quiet --json --out o");
+    dir.run("gen --signals 4 --span 1m --out c").ok();
+    let files = "--network c/roadnet.json --demand c/flow.json";
+    let run = dir.run(&format!("day {files} --span 1 --quiet --json --out o"));
     assert!(matches!(run.exit, Some(0 | 1)), "{run:#?}");
     schema::check(&committed_schema(), &run.json());
 });
 
 conurb_test!(the_stream_and_the_languages, |dir| {
-    let zh = dir.run(&format!("day {CITY} --span 60 --stream --lang zh --out o"));
+    let city = "--gen signals=4 --span 60 --quiet";
+    let zh = dir.run(&format!("day {city} --stream --lang zh --out o"));
     assert!(zh.err.contains("车·秒"), "{zh:#?}");
     assert!(zh.out.contains("平均行程时间"), "{zh:#?}");
-    let en = dir.run(&format!("day {CITY} --span 60 --stream --lang en --out o"));
+    let en = dir.run(&format!("day {city} --stream --lang en --out o"));
     assert!(en.err.contains("vehicle-seconds"), "{en:#?}");
     let bad = dir.run("day --gen signals=4 --start yesterday --out p");
     bad.fails(2, &["--start", "yesterday"]);

@@ -47,7 +47,7 @@ conurb_test!(every_command_explains_itself, |dir| {
 });
 
 conurb_test!(a_typo_is_answered_with_the_nearest_word, |dir| {
-    dir.run("dya").fails(2, &["day"]);
+    dir.run("dayy").fails(2, &["'day'"]);
     dir.run("day --gen signals=4 --sedd 3")
         .fails(2, &["--seed"]);
     dir.run("day").fails(2, &["--network", "--demand"]);

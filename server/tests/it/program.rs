@@ -6,8 +6,9 @@ use std::process::{Command, Output};
 /// A test's own folder; removed at the end.
 pub(crate) struct Dir(tempfile::TempDir);
 
-/// What a run of the program gave.
+/// What a run of the program gave; printed whole where a test fails.
 #[derive(Debug)]
+#[allow(dead_code)]
 pub(crate) struct Run {
     pub(crate) command: String,
     pub(crate) exit: Option<i32>,
