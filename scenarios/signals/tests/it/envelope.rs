@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::town::{START, Town, settings};
 
-/// Lengths of the whole greens between two clearances or changes, per phase.
+/// Lengths of the whole greens between two clearances or changes, per phase. The first green began
+/// before the run did (`FixedPlan::offset_s`), the last one may go on: neither is whole.
 fn greens(shown: &[u16], clearance: u16) -> Vec<(u16, usize)> {
     let mut runs: Vec<(u16, usize)> = Vec::new();
     for &phase in shown {
@@ -16,6 +17,7 @@ fn greens(shown: &[u16], clearance: u16) -> Vec<(u16, usize)> {
     let whole = runs.len().saturating_sub(1);
     runs[..whole]
         .iter()
+        .skip(1)
         .filter(|(p, _)| *p != clearance)
         .copied()
         .collect()
