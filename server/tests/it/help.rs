@@ -57,7 +57,7 @@ conurb_test!(a_typo_is_answered_with_the_nearest_word, |dir| {
     dir.run("day --gen signals=4 --seeds 0")
         .fails(2, &["1..=100"]);
     dir.run("day --gen signals=4 --interval 5")
-        .fails(2, &["6..=600"]);
+        .fails(2, &["6..=45"]);
     dir.run("").fails(2, &["Usage"]);
 });
 
