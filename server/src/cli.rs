@@ -88,12 +88,7 @@ pub(crate) enum Command {
 )]
 pub(crate) struct DayArgs {
     /// Road network, CityFlow JSON.
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "demand",
-        required_unless_present = "gen_spec"
-    )]
+    #[arg(long, value_name = "FILE", requires = "demand")]
     pub(crate) network: Option<PathBuf>,
     /// Demand, CityFlow JSON.
     #[arg(long, value_name = "FILE", requires = "network")]

@@ -221,9 +221,11 @@ impl Broker {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        // From here on the guard's `Drop` ends the process, whatever happens.
+        let broker = Self { child, port };
         for _ in 0..200 {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Self { child, port };
+                return broker;
             }
             std::thread::sleep(Duration::from_millis(50));
         }

@@ -162,27 +162,35 @@ struct Node {
     stores: Stores<Entity>,
 }
 
-fn start(
+/// Opens the data folder: the stores, current state over them, and the ledger.
+fn open_state(
     config: &Config,
-    clock: SharedClock,
-    stopping: watch::Receiver<bool>,
-) -> Result<Node, Failure> {
+    clock: &SharedClock,
+) -> Result<(Stores<Entity>, Arc<ContextEngine>, Arc<Ledger>), Failure> {
     let city = &config.node.city;
     node_dir::prepare(&config.node.data, city)?;
     let stores = node_dir::open(&config.node.data, Durability::Synced, clock.clone())?;
-    let contexts = Arc::new(ContextCache::default());
-    let limits = ContextLimits::default();
     let context = Arc::new(ContextEngine::open(
         stores.clone(),
         clock.clone(),
-        contexts,
-        limits,
+        Arc::new(ContextCache::default()),
+        ContextLimits::default(),
     )?);
     let ledger = Arc::new(Ledger::open(
         stores.ledger.clone(),
         stores.blobs.clone(),
         city,
     )?);
+    Ok((stores, context, ledger))
+}
+
+fn start(
+    config: &Config,
+    clock: SharedClock,
+    stopping: watch::Receiver<bool>,
+) -> Result<Node, Failure> {
+    let city = &config.node.city;
+    let (stores, context, ledger) = open_state(config, &clock)?;
     let options = NotifierOptions {
         allow_hosts: config.http.allow_hosts.clone(),
         ..NotifierOptions::default()
