@@ -162,11 +162,11 @@ struct Node {
     stores: Stores<Entity>,
 }
 
+/// What a data folder holds, opened.
+type State = (Stores<Entity>, Arc<ContextEngine>, Arc<Ledger>);
+
 /// Opens the data folder: the stores, current state over them, and the ledger.
-fn open_state(
-    config: &Config,
-    clock: &SharedClock,
-) -> Result<(Stores<Entity>, Arc<ContextEngine>, Arc<Ledger>), Failure> {
+fn open_state(config: &Config, clock: &SharedClock) -> Result<State, Failure> {
     let city = &config.node.city;
     node_dir::prepare(&config.node.data, city)?;
     let stores = node_dir::open(&config.node.data, Durability::Synced, clock.clone())?;
