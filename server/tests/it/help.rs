@@ -50,6 +50,7 @@ conurb_test!(a_typo_is_answered_with_the_nearest_word, |dir| {
     dir.run("dayy").fails(2, &["'day'"]);
     dir.run("day --gen signals=4 --sedd 3")
         .fails(2, &["--seed"]);
+    #[cfg(feature = "signals")]
     dir.run("day").fails(2, &["--network", "--demand"]);
     dir.run("day --network a.json").fails(2, &["--demand"]);
     dir.run("day --gen signals=4 --network a --demand b")
