@@ -11,14 +11,7 @@ use super::repo::Repo;
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Beginnings of absolute paths that exist on one machine only.
-const MACHINE_PATHS: &[&str] = &[
-    "/home/",
-    "/root/",
-    "/Users/",
-    "/work/",
-    "/mnt/",
-    "C:\\Users\\",
-];
+const MACHINE_PATHS: &[&str] = &["/home/", "/root/", "/Users/", "/mnt/", "C:\\Users\\"];
 
 /// This list itself.
 const MAY_NAME_THEM: &str = "xtask/src/tidy/papers.rs";
