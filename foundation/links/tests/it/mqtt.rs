@@ -131,7 +131,8 @@ async fn what_was_not_durable_when_we_died_comes_again() {
     let mut came = texts(&again);
     came.sort();
     assert_eq!(came, ["0", "1", "2", "3", "4", "5"]);
-    assert_eq!(link.health().redelivered, 5);
+    // The sixth counts too where the broker had not yet noticed that we were gone.
+    assert!((5..=6).contains(&link.health().redelivered));
     link.stop(Duration::from_secs(5)).await;
 
     let third = Seen::default();
@@ -166,14 +167,16 @@ async fn a_failed_write_is_tried_again_by_redelivery() {
             .publish("flow", text.as_bytes().to_vec(), false)
             .unwrap();
     }
+    // A break of the connection sends `a` or `c` again too, so the count of durable messages says
+    // nothing: wait for what is promised, a third `b`, and its success.
+    let of = |text: &str| texts(&seen).iter().filter(|t| *t == text).count();
     until("a, b and c", || {
-        let h = link.health();
-        h.not_durable == 2 && h.durable >= 3
+        of("b") == 3 && of("a") >= 1 && of("c") >= 1 && link.health().durable >= 3
     })
     .await;
-    let came = texts(&seen);
-    assert_eq!(came.iter().filter(|t| *t == "b").count(), 3);
-    assert!(came.contains(&"a".to_owned()) && came.contains(&"c".to_owned()));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(of("b"), 3, "what became durable does not come again");
+    assert_eq!(link.health().not_durable, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
