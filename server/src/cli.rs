@@ -15,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     after_help = "Examples:\n  \
         conurb day --gen signals=16,seed=7 --span 1h --out out/day\n  \
         conurb day --network roadnet.json --demand flow.json --seeds 5\n  \
+        conurb sim compare --gen signals=16,seed=1 --controllers fixed,maxpressure --seeds 10\n  \
         conurb up --config conurb.toml\n  \
         conurb decide verify --data out/day\n\n\
         Every command takes --help. Exit codes: 0 done, 1 a declared KPI is worse than its\n\
@@ -52,6 +53,8 @@ pub(crate) enum LangArg {
 pub(crate) enum Command {
     /// Run a span of a city, with and without the brain, and print the scorecard
     Day(Box<DayArgs>),
+    /// Run, compare and time signal controllers on a network: the traffic twin alone
+    Sim(Box<crate::sim::SimArgs>),
     /// Run the loop at wall time on your own sources: HTTP, MQTT, rules, decisions
     Up(UpArgs),
     /// Generate a believable synthetic city, in the same files as a real one
@@ -74,6 +77,20 @@ pub(crate) enum Command {
     },
 }
 
+/// Which city to run.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CityArgs {
+    /// Road network, CityFlow JSON.
+    #[arg(long, value_name = "FILE", requires = "demand")]
+    pub(crate) network: Option<PathBuf>,
+    /// Demand, CityFlow JSON.
+    #[arg(long, value_name = "FILE", requires = "network")]
+    pub(crate) demand: Option<PathBuf>,
+    /// Generate the city instead: signals=N,seed=S,load=L.
+    #[arg(long = "gen", id = "gen_spec", value_name = "SPEC", conflicts_with_all = ["network", "demand"])]
+    pub(crate) gen_spec: Option<String>,
+}
+
 /// `conurb day`.
 #[derive(Debug, Args)]
 #[command(
@@ -87,15 +104,9 @@ pub(crate) enum Command {
     conurb day --gen signals=100,seed=3 --span 2h --seeds 3 --json"
 )]
 pub(crate) struct DayArgs {
-    /// Road network, CityFlow JSON.
-    #[arg(long, value_name = "FILE", requires = "demand")]
-    pub(crate) network: Option<PathBuf>,
-    /// Demand, CityFlow JSON.
-    #[arg(long, value_name = "FILE", requires = "network")]
-    pub(crate) demand: Option<PathBuf>,
-    /// Generate the city instead: signals=N,seed=S,load=L.
-    #[arg(long = "gen", id = "gen_spec", value_name = "SPEC", conflicts_with_all = ["network", "demand"])]
-    pub(crate) gen_spec: Option<String>,
+    /// The city.
+    #[command(flatten)]
+    pub(crate) city: CityArgs,
     /// How long to run: seconds, or 90s, 15m, 1h, 24h.
     #[arg(long, default_value = "1h", value_parser = parse_span)]
     pub(crate) span: u32,
@@ -279,7 +290,7 @@ pub(crate) struct DoctorArgs {
 }
 
 /// Seconds from `3600`, `90s`, `15m`, `1h`.
-fn parse_span(text: &str) -> Result<u32, String> {
+pub(crate) fn parse_span(text: &str) -> Result<u32, String> {
     let (number, factor) = match text.as_bytes().last() {
         Some(b's') => (&text[..text.len() - 1], 1),
         Some(b'm') => (&text[..text.len() - 1], 60),

@@ -1,12 +1,15 @@
 //! Conurb: cities that see, decide and act together.
 
+mod city;
 mod cli;
 mod config;
+mod control_run;
 #[cfg(feature = "signals")]
 mod day;
 mod decide_cmd;
 mod doctor;
 mod fail;
+mod figures;
 mod gen_cmd;
 mod ngsi;
 mod node_dir;
@@ -15,6 +18,8 @@ mod registry;
 #[cfg(feature = "signals")]
 mod report;
 mod scenarios;
+mod sim;
+mod stats;
 mod up;
 
 use std::process::ExitCode;
@@ -46,6 +51,7 @@ fn run(command: Command, lang: Lang) -> Result<(), Failure> {
             "`conurb day` measures the signals scenario, which is not in this build",
             Some("build with the feature `signals` (it is on by default)"),
         )),
+        Command::Sim(args) => sim::run(&args, lang),
         Command::Up(args) => up::run(&args),
         Command::Gen(args) => gen_cmd::run(&args),
         Command::Decide(args) => decide_cmd::run(&args, lang),

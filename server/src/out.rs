@@ -2,6 +2,9 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::cli::LangArg;
 
 /// A language of the interface.
@@ -39,11 +42,39 @@ impl Lang {
     }
 
     /// The text of this language.
-    #[cfg_attr(not(feature = "signals"), allow(dead_code))] // the platform alone prints no pairs yet
     pub(crate) const fn pick<'a>(self, zh: &'a str, en: &'a str) -> &'a str {
         match self {
             Self::Zh => zh,
             Self::En => en,
+        }
+    }
+}
+
+/// A text for people, in both languages of the interface.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Text {
+    /// Chinese.
+    pub(crate) zh: String,
+    /// English.
+    pub(crate) en: String,
+}
+
+impl Text {
+    /// Both languages of one text.
+    #[must_use]
+    pub(crate) fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self {
+            zh: zh.into(),
+            en: en.into(),
+        }
+    }
+}
+
+impl From<conurb_decide::Bilingual> for Text {
+    fn from(text: conurb_decide::Bilingual) -> Self {
+        Self {
+            zh: text.zh,
+            en: text.en,
         }
     }
 }
@@ -60,6 +91,16 @@ pub(crate) fn say(text: &str) {
 pub(crate) fn tell(text: &str) {
     // Nothing can be done where standard error itself is gone.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Columns of the terminal on standard output; `None` for a pipe or file.
+pub(crate) fn terminal_width() -> Option<u16> {
+    std::io::stdout().is_terminal().then(|| {
+        std::env::var("COLUMNS")
+            .ok()
+            .and_then(|c| c.parse().ok())
+            .unwrap_or(100)
+    })
 }
 
 /// Whether a person is watching standard error.

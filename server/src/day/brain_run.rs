@@ -16,18 +16,18 @@ use conurb_store::Stores;
 use conurb_store::embedded::Durability;
 use conurb_traffic::{Sim, SimOptions};
 
-use super::figures::{Figures, Meters};
-use super::inputs::CityInput;
 use super::plant::{Plant, Roadside, RoadsideChannel};
 use super::story::Story;
+use crate::city::City;
 use crate::fail::Failure;
+use crate::figures::{Figures, Meters};
 use crate::node_dir;
 use crate::report::model::LedgerRef;
 
 /// How a run with the brain goes.
 pub(crate) struct BrainPlan<'a> {
     /// City, network, demand.
-    pub(crate) city: &'a CityInput,
+    pub(crate) city: &'a City,
     /// The scenario's settings.
     pub(crate) settings: Settings,
     /// How decisions become actions.

@@ -2,9 +2,6 @@
 //! clock. Ends with the scorecard; exits 1 when a declared KPI is worse than its baseline.
 
 mod brain_run;
-mod figures;
-mod inputs;
-mod plain_run;
 mod plant;
 mod score;
 mod story;
@@ -17,22 +14,23 @@ use conurb_base::{Clock as _, SystemClock, TimeMs};
 use conurb_decide::Mode;
 use conurb_scenario::Tick;
 use conurb_signals::{Fleet, Settings};
+use conurb_traffic::protocol::ProtocolOptions;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::city::{self, City};
 use crate::cli::{BaselineArg, DayArgs, ModeArg};
+use crate::control_run::{Control, ControlRun};
 use crate::fail::{Failure, io};
 use crate::out::{Lang, tell, watched};
 use crate::report::model::Text;
 use crate::report::timing::PhaseTiming;
 use brain_run::{BrainOutcome, BrainPlan};
-use inputs::CityInput;
-use plain_run::{Fixed, FixedRun};
 use score::SeedRuns;
 
 /// All of a day's runs, ready to be written down.
 pub(crate) struct Day {
     /// What was run.
-    pub(crate) city: CityInput,
+    pub(crate) city: City,
     /// The scenario's settings.
     pub(crate) settings: Settings,
     /// How decisions became actions.
@@ -44,9 +42,9 @@ pub(crate) struct Day {
     /// Of the brain, per seed.
     pub(crate) brains: Vec<BrainOutcome>,
     /// The baseline in words.
-    pub(crate) baseline: FixedRun,
+    pub(crate) baseline: ControlRun,
     /// The strongest fixed plan in words.
-    pub(crate) webster: FixedRun,
+    pub(crate) webster: ControlRun,
     /// Where the wall time went.
     pub(crate) phases: Vec<PhaseTiming>,
 }
@@ -92,7 +90,7 @@ fn simulate(
         last_ns: clock.monotonic_ns(),
         phases: Vec::new(),
     };
-    let city = inputs::load(args)?;
+    let city = city::load(&args.city, args.span)?;
     watch.lap("read");
     let settings = settings(args, &city);
     let mode = match args.mode {
@@ -101,12 +99,19 @@ fn simulate(
         ModeArg::Auto => Mode::Auto,
     };
     let kind = match args.baseline {
-        BaselineArg::Fixed => Fixed::Rotation,
-        BaselineArg::File => Fixed::File,
-        BaselineArg::Webster => Fixed::Webster,
+        BaselineArg::Fixed => Control::Fixed,
+        BaselineArg::File => Control::File,
+        BaselineArg::Webster => Control::Webster,
     };
-    let baseline = FixedRun::new(kind, &city, &settings, args.span, args.seed)?;
-    let webster = FixedRun::new(Fixed::Webster, &city, &settings, args.span, args.seed)?;
+    let protocol = ProtocolOptions {
+        interval_s: settings.decision_interval_s,
+        duration_s: args.span,
+        yellow_s: settings.yellow_s,
+        seed: args.seed,
+        ..ProtocolOptions::default()
+    };
+    let baseline = ControlRun::new(kind, &city, &protocol)?;
+    let webster = ControlRun::new(Control::Webster, &city, &protocol)?;
     watch.lap("plans");
     let (mut runs, mut brains) = (Vec::new(), Vec::new());
     for i in 0..args.seeds {
@@ -158,7 +163,7 @@ fn simulate(
 }
 
 /// The scenario's settings for this city: the model's vehicle is the demand's commonest.
-fn settings(args: &DayArgs, city: &CityInput) -> Settings {
+fn settings(args: &DayArgs, city: &City) -> Settings {
     let mut flows = vec![0usize; city.demand.templates().len()];
     for flow in city.demand.flows() {
         flows[flow.template as usize] += 1;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use conurb_scenario::{Better, Manifest};
 use conurb_traffic::Network;
 
-use super::figures::{Figures, KPIS};
+use crate::figures::{Figures, KPIS};
 use crate::report::kpi::KpiSpec;
 use crate::report::model::{
-    Better as ReportBetter, Bounds, Input, Kpi, MapJunction, MapRoad, NetworkMap, SeedKpi, SeedRow,
+    Better as ReportBetter, Bounds, Kpi, MapJunction, MapRoad, NetworkMap, SeedKpi, SeedRow,
     Series, SignalRow, Text,
 };
 
@@ -30,6 +30,7 @@ pub(crate) fn kpis(runs: &[SeedRuns], manifest: &Manifest) -> Vec<Kpi> {
         .enumerate()
         .filter_map(|(i, def)| {
             let blank = manifest.kpi.iter().find(|k| k.id == def.id)?;
+            debug_assert_eq!(blank.unit, def.unit, "{}", def.id);
             let spec = KpiSpec {
                 id: def.id.to_owned(),
                 name: Text::new(def.zh, def.en),
@@ -161,17 +162,5 @@ pub(crate) fn map(network: &Network, run: &SeedRuns, signals: &[SignalRow]) -> N
         bounds,
         roads,
         junctions,
-    }
-}
-
-/// What a file was, for the report.
-pub(crate) fn input(role: &str, file: &str, bytes: &[u8], notes: &[String]) -> Input {
-    use sha2::Digest as _;
-    Input {
-        role: role.to_owned(),
-        file: file.to_owned(),
-        sha256: hex::encode(sha2::Sha256::digest(bytes)),
-        bytes: bytes.len() as u64,
-        notes: notes.to_vec(),
     }
 }

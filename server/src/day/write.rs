@@ -104,7 +104,7 @@ fn command(args: &DayArgs) -> String {
             .unwrap_or_default()
     };
     let mut words = vec!["conurb day".to_owned()];
-    match (&args.gen_spec, &args.network, &args.demand) {
+    match (&args.city.gen_spec, &args.city.network, &args.city.demand) {
         (Some(spec), _, _) => words.push(format!("--gen {spec}")),
         (None, Some(n), Some(d)) => {
             words.push(format!("--network {} --demand {}", name(n), name(d)))
@@ -237,21 +237,14 @@ pub(crate) fn show(report: &Report, out: &Path, json: bool, lang: Lang) {
         say(report.to_json().trim_end());
         return;
     }
-    say(&scorecard::render(report, lang, terminal_width()));
+    say(&scorecard::render(
+        report,
+        lang,
+        crate::out::terminal_width(),
+    ));
     say(&format!(
         "{}: {}",
         lang.pick("报告", "report"),
         out.join("report.html").display()
     ));
-}
-
-/// Columns of the terminal on standard output; `None` for a pipe or file.
-fn terminal_width() -> Option<u16> {
-    use std::io::IsTerminal as _;
-    std::io::stdout().is_terminal().then(|| {
-        std::env::var("COLUMNS")
-            .ok()
-            .and_then(|c| c.parse().ok())
-            .unwrap_or(100)
-    })
 }

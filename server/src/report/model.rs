@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use crate::city::Input;
+pub(crate) use crate::out::Text;
+
 /// The version of `report.json` this build writes, `major.minor`; a reader of a major version
 /// reads every minor of it.
 pub(crate) const REPORT_SCHEMA_VERSION: &str = "1.0";
@@ -70,15 +73,6 @@ pub(crate) struct Report {
     pub(crate) limits: Vec<Text>,
 }
 
-/// A text for people, in both languages of the interface.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Text {
-    /// Chinese.
-    pub(crate) zh: String,
-    /// English.
-    pub(crate) en: String,
-}
-
 /// What wrote the report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Product {
@@ -86,21 +80,6 @@ pub(crate) struct Product {
     pub(crate) name: String,
     /// Its version.
     pub(crate) version: String,
-}
-
-/// One file that was read (or generated).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Input {
-    /// `network`, `demand`, `plan`, ...
-    pub(crate) role: String,
-    /// File name without its folder.
-    pub(crate) file: String,
-    /// SHA-256 of its bytes, lower-case hexadecimal.
-    pub(crate) sha256: String,
-    /// Its size.
-    pub(crate) bytes: u64,
-    /// What the reader noticed: unknown members, repaired values, dropped vehicles.
-    pub(crate) notes: Vec<String>,
 }
 
 /// How automatic decisions became actions.
@@ -426,24 +405,4 @@ pub(crate) struct LedgerRef {
     pub(crate) head_hash: String,
     /// File name inside the output folder.
     pub(crate) file: String,
-}
-
-impl Text {
-    /// Both languages of one text.
-    #[must_use]
-    pub(crate) fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
-        Self {
-            zh: zh.into(),
-            en: en.into(),
-        }
-    }
-}
-
-impl From<conurb_decide::Bilingual> for Text {
-    fn from(text: conurb_decide::Bilingual) -> Self {
-        Self {
-            zh: text.zh,
-            en: text.en,
-        }
-    }
 }

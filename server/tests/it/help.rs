@@ -2,8 +2,12 @@
 
 use crate::program::conurb_test;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 16] = [
     "day",
+    "sim",
+    "sim run",
+    "sim compare",
+    "sim bench",
     "up",
     "gen",
     "decide",

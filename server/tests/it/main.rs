@@ -11,5 +11,6 @@ mod program;
 #[cfg(feature = "signals")]
 mod real;
 mod schema;
+mod sim;
 #[cfg(feature = "signals")]
 mod stories;

@@ -3,20 +3,36 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use conurb_traffic::citygen::City;
+use conurb_traffic::citygen;
 use conurb_traffic::{Demand, Network};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::score::input;
-use crate::cli::DayArgs;
+use crate::cli::CityArgs;
 use crate::fail::{Failure, io};
 use crate::gen_cmd::options_from_spec;
-use crate::report::model::{Input, Text};
+use crate::out::Text;
 
 /// Largest input file, bytes.
 const FILE_BYTES_MAX: u64 = 4 << 30;
 
+/// One file that was read (or generated).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Input {
+    /// `network`, `demand`, `plan`, ...
+    pub(crate) role: String,
+    /// File name without its folder.
+    pub(crate) file: String,
+    /// SHA-256 of its bytes, lower-case hexadecimal.
+    pub(crate) sha256: String,
+    /// Its size.
+    pub(crate) bytes: u64,
+    /// What the reader noticed: unknown members, repaired values, dropped vehicles.
+    pub(crate) notes: Vec<String>,
+}
+
 /// A city to run.
-pub(crate) struct CityInput {
+pub(crate) struct City {
     /// Road network.
     pub(crate) network: Arc<Network>,
     /// Its file's bytes, kept as a blob for replays.
@@ -32,9 +48,9 @@ pub(crate) struct CityInput {
 }
 
 /// Loads or generates what the arguments name.
-pub(crate) fn load(args: &DayArgs) -> Result<CityInput, Failure> {
+pub(crate) fn load(args: &CityArgs, span_s: u32) -> Result<City, Failure> {
     if let Some(spec) = &args.gen_spec {
-        return generate(spec, args.span);
+        return generate(spec, span_s);
     }
     let (Some(network), Some(demand)) = (&args.network, &args.demand) else {
         return Err(Failure::plain(
@@ -55,9 +71,9 @@ pub(crate) fn load(args: &DayArgs) -> Result<CityInput, Failure> {
     Ok(city)
 }
 
-fn generate(spec: &str, span_s: u32) -> Result<CityInput, Failure> {
+fn generate(spec: &str, span_s: u32) -> Result<City, Failure> {
     let options = options_from_spec(spec, span_s)?;
-    let city = City::generate(&options)?;
+    let city = citygen::City::generate(&options)?;
     let mark = synthetic_mark(&city.network_json);
     let mut input = build(
         city.network_json,
@@ -75,7 +91,7 @@ fn build(
     demand_bytes: &[u8],
     network_name: &str,
     demand_name: &str,
-) -> Result<CityInput, Failure> {
+) -> Result<City, Failure> {
     let network = Network::from_json(&network_bytes, network_name)?;
     let demand = Demand::from_json(demand_bytes, demand_name, &network)?;
     let inputs = vec![
@@ -85,7 +101,7 @@ fn build(
     let stem = Path::new(network_name)
         .file_stem()
         .map_or_else(String::new, |s| s.to_string_lossy().into_owned());
-    Ok(CityInput {
+    Ok(City {
         network: Arc::new(network),
         network_bytes,
         demand: Arc::new(demand),
@@ -131,4 +147,16 @@ fn name_of(path: &Path) -> String {
         || path.display().to_string(),
         |n| n.to_string_lossy().into_owned(),
     )
+}
+
+/// What a file was, for the report.
+fn input(role: &str, file: &str, bytes: &[u8], notes: &[String]) -> Input {
+    use sha2::Digest as _;
+    Input {
+        role: role.to_owned(),
+        file: file.to_owned(),
+        sha256: hex::encode(sha2::Sha256::digest(bytes)),
+        bytes: bytes.len() as u64,
+        notes: notes.to_vec(),
+    }
 }

@@ -22,46 +22,55 @@ pub(crate) struct Figures {
 pub(crate) struct KpiDef {
     /// Id, unit inside.
     pub(crate) id: &'static str,
+    /// Unit, `1` for a ratio.
+    pub(crate) unit: &'static str,
     /// Chinese name.
     pub(crate) zh: &'static str,
     /// English name.
     pub(crate) en: &'static str,
 }
 
-/// All KPIs, declared ones first; unit, direction and whether it is declared stand in the manifest.
+/// All KPIs, declared ones first; direction and whether it is declared stand in the manifest.
 pub(crate) const KPIS: [KpiDef; 7] = [
     KpiDef {
         id: "average_travel_time_s_network",
+        unit: "s",
         zh: "平均行程时间（全网）",
         en: "average travel time, network",
     },
     KpiDef {
         id: "average_travel_time_s_approach",
+        unit: "s",
         zh: "平均行程时间（进口道）",
         en: "average travel time, approaches",
     },
     KpiDef {
         id: "delay_index",
+        unit: "1",
         zh: "延误指数（实际/自由流）",
         en: "delay index (actual / free flow)",
     },
     KpiDef {
         id: "throughput_veh",
+        unit: "veh",
         zh: "完成车辆数",
         en: "vehicles that arrived",
     },
     KpiDef {
         id: "stops_per_veh",
+        unit: "1",
         zh: "每车停车次数",
         en: "stops per vehicle",
     },
     KpiDef {
         id: "queue_max_veh",
+        unit: "veh",
         zh: "单车道最大排队",
         en: "largest queue on one lane",
     },
     KpiDef {
         id: "co2_kg",
+        unit: "kg",
         zh: "二氧化碳排放",
         en: "CO2 emitted",
     },

@@ -1,0 +1,281 @@
+//! A run of a city under one controller: the baseline of a day, the strongest fixed plan that can
+//! be computed, and everything `conurb sim compare` puts side by side.
+
+use conurb_base::{Clock, SystemClock};
+use conurb_traffic::control::{Controller, FixedTime, Pressure, PressureRule};
+use conurb_traffic::protocol::{self, ProtocolOptions};
+use conurb_traffic::webster::{PlanPlayer, SignalPlan, WebsterOptions, webster, webster_searched};
+use conurb_traffic::{JunctionIx, Sim, TrafficError};
+
+use crate::city::City;
+use crate::fail::Failure;
+use crate::figures::{Figures, Meters};
+use crate::out::Text;
+
+/// Up to how many signal-seconds Webster's cycle is searched in the simulator (18 runs) instead of
+/// taken from the formula alone.
+const SEARCH_SIGNAL_S_MAX: u64 = 200 * 3600;
+
+/// Who sets the phases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Control {
+    /// Every phase in turn.
+    Fixed,
+    /// The programme in the network file.
+    File,
+    /// Webster's.
+    Webster,
+    /// A pressure rule, with perfect information about queues.
+    Pressure(PressureRule),
+}
+
+impl Control {
+    /// All that can be named, in the order of a comparison.
+    pub(crate) const ALL: [(&'static str, Self); 7] = [
+        ("fixed", Self::Fixed),
+        ("file", Self::File),
+        ("webster", Self::Webster),
+        ("maxpressure", Self::Pressure(PressureRule::MaxPressure)),
+        ("efficient-mp", Self::Pressure(PressureRule::Efficient)),
+        ("advanced-mp", Self::Pressure(PressureRule::Advanced)),
+        ("maxqueue", Self::Pressure(PressureRule::MaxQueue)),
+    ];
+
+    /// The word of the command line.
+    pub(crate) fn word(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(_, c)| *c == self);
+        found.map_or("control", |(word, _)| word)
+    }
+
+    /// What it knows of the traffic: the codes of `docs/traffic/model.md`, `-` for none.
+    pub(crate) const fn level(self) -> &'static str {
+        match self {
+            Self::Fixed | Self::File => "-",
+            Self::Webster => "demand",
+            Self::Pressure(_) => "L0",
+        }
+    }
+}
+
+/// A controller ready to run.
+pub(crate) struct ControlRun {
+    /// Which.
+    pub(crate) kind: Control,
+    /// In words.
+    pub(crate) says: Text,
+    plans: Vec<SignalPlan>,
+    options: ProtocolOptions,
+}
+
+impl ControlRun {
+    /// Prepares a controller for a city; Webster's plan is computed from the very demand.
+    pub(crate) fn new(
+        kind: Control,
+        city: &City,
+        options: &ProtocolOptions,
+    ) -> Result<Self, Failure> {
+        let (plans, says) = match kind {
+            Control::Fixed => (Vec::new(), says_fixed(options)),
+            Control::File => (
+                Vec::new(),
+                Text::new("路网文件中的配时方案", "the programme in the network file"),
+            ),
+            Control::Webster => plan_webster(city, options)?,
+            Control::Pressure(rule) => (Vec::new(), says_pressure(rule)),
+        };
+        Ok(Self {
+            kind,
+            says,
+            plans,
+            options: options.clone(),
+        })
+    }
+
+    /// Runs it under one seed; `each_second` is called after every step.
+    pub(crate) fn run(
+        &self,
+        city: &City,
+        seed: u32,
+        each_second: &mut dyn FnMut(),
+    ) -> Result<Figures, Failure> {
+        Ok(self.run_watched(city, seed, &mut |_| each_second())?.0)
+    }
+
+    /// Like [`ControlRun::run`], showing every state, and with the time each joint decision took, ns.
+    pub(crate) fn run_watched(
+        &self,
+        city: &City,
+        seed: u32,
+        each_second: &mut dyn FnMut(&Sim),
+    ) -> Result<(Figures, Vec<u64>), Failure> {
+        let options = ProtocolOptions {
+            seed,
+            ..self.options.clone()
+        };
+        let mut meters = Meters::new(&city.network);
+        let mut figures = None;
+        let mut left = options.duration_s;
+        let mut observe = |sim: &Sim| {
+            meters.observe(sim);
+            each_second(sim);
+            left -= 1;
+            if left == 0 {
+                figures = Some(meters.finish(sim));
+            }
+        };
+        let decisions_ns = self.play(city, &options, &mut observe)?;
+        let figures =
+            figures.ok_or_else(|| Failure::plain("the run ended before its span", None))?;
+        Ok((figures, decisions_ns))
+    }
+
+    fn play(
+        &self,
+        city: &City,
+        options: &ProtocolOptions,
+        observe: &mut dyn FnMut(&Sim),
+    ) -> Result<Vec<u64>, TrafficError> {
+        let (network, demand) = (&city.network, &city.demand);
+        let (first, last) = (*options.phases.start(), *options.phases.end());
+        let mut controller: Box<dyn Controller> = match self.kind {
+            Control::Fixed => Box::new(FixedTime::new(
+                network.junctions().len(),
+                f64::from(options.interval_s),
+                f64::from(options.yellow_s),
+                first,
+                last,
+            )),
+            Control::Pressure(rule) => Box::new(Pressure::new(network, rule, first, last)),
+            Control::File => {
+                protocol::run_programme(network, demand, options, observe)?;
+                return Ok(Vec::new());
+            }
+            Control::Webster => {
+                let mut player = PlanPlayer::new(network, &self.plans);
+                protocol::run_plan(network, demand, &mut player, options, observe)?;
+                return Ok(Vec::new());
+            }
+        };
+        let mut timed = Timed::new(controller.as_mut());
+        protocol::run_observed(network, demand, &mut timed, options, observe)?;
+        Ok(timed.joint_ns)
+    }
+}
+
+/// Adds up what the choices of one moment took.
+struct Timed<'a> {
+    inner: &'a mut dyn Controller,
+    clock: SystemClock,
+    joint_ns: Vec<u64>,
+    at_s: f64,
+}
+
+impl<'a> Timed<'a> {
+    fn new(inner: &'a mut dyn Controller) -> Self {
+        Self {
+            inner,
+            clock: SystemClock::new(),
+            joint_ns: Vec::new(),
+            at_s: f64::NEG_INFINITY,
+        }
+    }
+}
+
+impl Controller for Timed<'_> {
+    fn choose(&mut self, sim: &Sim, junction: JunctionIx, time_s: f64) -> u16 {
+        let from = self.clock.monotonic_ns();
+        let phase = self.inner.choose(sim, junction, time_s);
+        let took = self.clock.monotonic_ns().saturating_sub(from);
+        let joint = &mut self.joint_ns;
+        if time_s > self.at_s {
+            self.at_s = time_s;
+            joint.push(0);
+        }
+        if let Some(sum) = joint.last_mut() {
+            *sum += took;
+        }
+        phase
+    }
+}
+
+fn says_pressure(rule: PressureRule) -> Text {
+    match rule {
+        PressureRule::MaxPressure => Text::new(
+            "最大压力（Varaiya 2013），排队真值已知",
+            "max pressure (Varaiya 2013), queues known exactly",
+        ),
+        PressureRule::Efficient => Text::new(
+            "高效最大压力（Wu 等 2021），排队真值已知",
+            "efficient max pressure (Wu et al. 2021), queues known exactly",
+        ),
+        PressureRule::Advanced => Text::new(
+            "进阶最大压力（Zhang 等 2022），车辆真值已知",
+            "advanced max pressure (Zhang et al. 2022), vehicles known exactly",
+        ),
+        PressureRule::MaxQueue => Text::new(
+            "最长排队优先，排队真值已知",
+            "longest queue first, queues known exactly",
+        ),
+    }
+}
+
+fn says_fixed(options: &ProtocolOptions) -> Text {
+    let t = options.interval_s;
+    // Asked every t seconds, the count starts after yellow: a phase that has not reached t waits
+    // for the next question (docs/traffic/model.md).
+    let green = 2 * t - options.yellow_s;
+    Text::new(
+        format!(
+            "固定配时（文献 FixedTime，t = {t} s）：相位 1 至 4 依次放行，绿灯 {green} s，黄灯 {} s",
+            options.yellow_s
+        ),
+        format!(
+            "the literature's FixedTime, t = {t} s: phases 1 to 4 in turn, green {green} s, clearance {} s",
+            options.yellow_s
+        ),
+    )
+}
+
+fn plan_webster(
+    city: &City,
+    protocol: &ProtocolOptions,
+) -> Result<(Vec<SignalPlan>, Text), Failure> {
+    let options = WebsterOptions {
+        yellow_s: protocol.yellow_s,
+        phases: protocol.phases.clone(),
+        window_s: (0.0, f64::from(protocol.duration_s)),
+        ..WebsterOptions::default()
+    };
+    let size = city.network.signalised().len() as u64 * u64::from(protocol.duration_s);
+    if size > SEARCH_SIGNAL_S_MAX {
+        let says = Text::new(
+            "Webster 周期与绿信比，由同一需求计算",
+            "Webster's cycle and splits, computed from the same demand",
+        );
+        return Ok((webster(&city.network, &city.demand, &options), says));
+    }
+    let found = webster_searched(&city.network, &city.demand, &options, protocol)?;
+    let cycle = found.options.common_cycle_s.map_or_else(
+        || format!("own cycles x {}", found.options.cycle_factor),
+        |c| {
+            format!(
+                "common cycle {c} s{}",
+                if found.options.progression {
+                    ", green wave"
+                } else {
+                    ""
+                }
+            )
+        },
+    );
+    let n = found.tried.len();
+    let says = Text::new(
+        format!(
+            "Webster 绿信比，周期在仿真中用同一需求从 {n} 个方案中选出（{cycle}）：固定方案的上限"
+        ),
+        format!(
+            "Webster's splits, the cycle searched in the simulator over {n} plans on the same demand ({cycle}): an upper bound for fixed plans"
+        ),
+    );
+    Ok((found.plans, says))
+}

@@ -1,0 +1,187 @@
+//! What `conurb sim` can be asked.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use conurb_traffic::protocol::ProtocolOptions;
+
+use crate::cli::{CityArgs, parse_span};
+use crate::control_run::Control;
+
+/// `conurb sim`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Controllers: fixed, file, webster, maxpressure, efficient-mp, advanced-mp, maxqueue\n\
+    (`docs/traffic/model.md` says what each one is and what it knows).\n\n\
+    Examples:\n  \
+    conurb sim run --network roadnet.json --demand flow.json --controller maxpressure\n  \
+    conurb sim compare --gen signals=16,seed=1 --controllers fixed,webster,maxpressure --seeds 10\n  \
+    conurb sim bench --gen signals=64,seed=1"
+)]
+pub(crate) struct SimArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) what: SimCommand,
+}
+
+/// What can be done with the twin.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SimCommand {
+    /// Run one controller and print its measures
+    Run(RunArgs),
+    /// Run several controllers on the same seeds: a table with intervals, and a figure
+    Compare(CompareArgs),
+    /// Time the engine on these files: vehicle updates a second on one thread
+    Bench(BenchArgs),
+}
+
+/// How the signals are asked.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ProtocolArgs {
+    /// How long to run: seconds, or 90s, 15m, 1h.
+    #[arg(long, default_value = "1h", value_parser = parse_span)]
+    pub(crate) span: u32,
+    /// Seconds between two decisions (15 or 30 in the publications).
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(2..=600))]
+    pub(crate) interval: u32,
+    /// Seconds of clearance (phase 0) before a changed phase.
+    #[arg(long = "yellow", default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=60))]
+    pub(crate) yellow_s: u32,
+    /// Phases that may be chosen, first-last.
+    #[arg(long, default_value = "1-4", value_parser = parse_phases)]
+    pub(crate) phases: RangeInclusive<u16>,
+    /// Seed of the simulation; further seeds count up from it.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u32,
+}
+
+impl ProtocolArgs {
+    /// For the runner.
+    pub(crate) fn options(&self) -> ProtocolOptions {
+        ProtocolOptions {
+            interval_s: self.interval,
+            duration_s: self.span,
+            yellow_s: self.yellow_s,
+            phases: self.phases.clone(),
+            seed: self.seed,
+        }
+    }
+}
+
+/// `conurb sim run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The city.
+    #[command(flatten)]
+    pub(crate) city: CityArgs,
+    /// How the signals are asked.
+    #[command(flatten)]
+    pub(crate) protocol: ProtocolArgs,
+    /// Who sets the phases.
+    #[arg(long, default_value = "fixed")]
+    pub(crate) controller: Control,
+    /// JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Say nothing while running.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// `conurb sim compare`.
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// The city.
+    #[command(flatten)]
+    pub(crate) city: CityArgs,
+    /// How the signals are asked.
+    #[command(flatten)]
+    pub(crate) protocol: ProtocolArgs,
+    /// Who is compared; the first is what the others are measured against.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "fixed,webster,maxpressure"
+    )]
+    pub(crate) controllers: Vec<Control>,
+    /// How many seeds; from two on there are intervals.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) seeds: u32,
+    /// Folder for compare.json and compare.svg.
+    #[arg(long, value_name = "DIR", default_value = "out/compare")]
+    pub(crate) out: PathBuf,
+    /// Print compare.json to standard output instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Say nothing while running.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// `conurb sim bench`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// The city.
+    #[command(flatten)]
+    pub(crate) city: CityArgs,
+    /// How the signals are asked.
+    #[command(flatten)]
+    pub(crate) protocol: ProtocolArgs,
+    /// Runs; the fastest and the median are printed.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) runs: u32,
+    /// JSON instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl ValueEnum for Control {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: [Control; Control::ALL.len()] = {
+            let mut all = [Control::Fixed; Control::ALL.len()];
+            let mut i = 0;
+            while i < all.len() {
+                all[i] = Control::ALL[i].1;
+                i += 1;
+            }
+            all
+        };
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(self.word()))
+    }
+}
+
+/// `1-4`, or one number.
+fn parse_phases(text: &str) -> Result<RangeInclusive<u16>, String> {
+    let number = |t: &str| {
+        t.trim()
+            .parse::<u16>()
+            .map_err(|_| format!("\"{text}\" is no range of phases; write 1-4"))
+    };
+    let (first, last) = match text.split_once('-') {
+        Some((a, b)) => (number(a)?, number(b)?),
+        None => (number(text)?, number(text)?),
+    };
+    if first > last {
+        return Err(format!("\"{text}\" ends before it begins"));
+    }
+    Ok(first..=last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_read_as_people_write_them() {
+        assert_eq!(parse_phases("1-4"), Ok(1..=4));
+        assert_eq!(parse_phases("2"), Ok(2..=2));
+        for bad in ["", "a", "4-1", "1-", "-1", "1-99999"] {
+            assert!(parse_phases(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! `conurb sim`: the traffic twin alone, for people who study signals: run one controller, compare
+//! many, time the engine.
+
+mod args;
+mod bench;
+mod compare;
+mod figure;
+mod run;
+mod table;
+
+pub(crate) use args::SimArgs;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::fail::Failure;
+use crate::out::{Lang, watched};
+use args::SimCommand;
+
+/// Runs the command.
+pub(crate) fn run(args: &SimArgs, lang: Lang) -> Result<(), Failure> {
+    match &args.what {
+        SimCommand::Run(run) => run::run(run, lang),
+        SimCommand::Compare(compare) => compare::run(compare, lang),
+        SimCommand::Bench(bench) => bench::run(bench),
+    }
+}
+
+/// A bar over simulated seconds; hidden when nobody watches.
+fn bar(seconds: u64, quiet: bool) -> ProgressBar {
+    if quiet || !watched() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:32} {percent:>3} %  {msg}  {elapsed} + {eta}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(seconds).with_style(style)
+}

@@ -1,0 +1,33 @@
+//! `conurb sim run`: one controller on one seed.
+
+use super::args::RunArgs;
+use super::bar;
+use super::compare::{Controlled, Document};
+use super::table;
+use crate::city;
+use crate::control_run::ControlRun;
+use crate::fail::Failure;
+use crate::out::{Lang, say, tell};
+
+/// Runs the command.
+pub(crate) fn run(args: &RunArgs, lang: Lang) -> Result<(), Failure> {
+    let city = city::load(&args.city, args.protocol.span)?;
+    let options = args.protocol.options();
+    let controller = ControlRun::new(args.controller, &city, &options)?;
+    let bar = bar(u64::from(options.duration_s), args.quiet);
+    bar.set_message(args.controller.word());
+    let (figures, decisions_ns) =
+        controller.run_watched(&city, options.seed, &mut |_| bar.inc(1))?;
+    bar.finish_and_clear();
+    let controlled = Controlled::new(&controller, &[figures], &decisions_ns, None);
+    let document = Document::new(&city, &options, vec![options.seed], vec![controlled]);
+    if args.json {
+        say(&document.to_json());
+        return Ok(());
+    }
+    for note in city.inputs.iter().flat_map(|i| &i.notes) {
+        tell(&format!("note: {note}"));
+    }
+    say(&table::render(&document, lang));
+    Ok(())
+}
