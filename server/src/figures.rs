@@ -58,7 +58,7 @@ pub(crate) const KPIS: [KpiDef; 7] = [
     },
     KpiDef {
         id: "stops_per_veh",
-        unit: "1",
+        unit: "1/veh",
         zh: "每车停车次数",
         en: "stops per vehicle",
     },

@@ -30,7 +30,6 @@ pub(crate) fn kpis(runs: &[SeedRuns], manifest: &Manifest) -> Vec<Kpi> {
         .enumerate()
         .filter_map(|(i, def)| {
             let blank = manifest.kpi.iter().find(|k| k.id == def.id)?;
-            debug_assert_eq!(blank.unit, def.unit, "{}", def.id);
             let spec = KpiSpec {
                 id: def.id.to_owned(),
                 name: Text::new(def.zh, def.en),
@@ -162,5 +161,19 @@ pub(crate) fn map(network: &Network, run: &SeedRuns, signals: &[SignalRow]) -> N
         bounds,
         roads,
         junctions,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_figures_have_the_units_the_manifest_declares() {
+        let manifest = Manifest::from_toml(conurb_signals::MANIFEST, "scenario.toml").unwrap();
+        for def in &KPIS {
+            let blank = manifest.kpi.iter().find(|k| k.id == def.id);
+            assert_eq!(blank.map(|b| b.unit.as_str()), Some(def.unit), "{}", def.id);
+        }
     }
 }
