@@ -36,6 +36,7 @@ pub(crate) struct City {
     /// Road network.
     pub(crate) network: Arc<Network>,
     /// Its file's bytes, kept as a blob for replays.
+    #[cfg_attr(not(feature = "signals"), allow(dead_code))] // only a day keeps blobs
     pub(crate) network_bytes: Vec<u8>,
     /// Demand.
     pub(crate) demand: Arc<Demand>,

@@ -92,6 +92,7 @@ impl ControlRun {
     }
 
     /// Runs it under one seed; `each_second` is called after every step.
+    #[cfg(feature = "signals")]
     pub(crate) fn run(
         &self,
         city: &City,

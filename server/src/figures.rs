@@ -4,6 +4,7 @@ use conurb_traffic::metrics::{ApproachMeter, TripMeter};
 use conurb_traffic::{Network, Sim};
 
 /// What one run of the city came to.
+#[cfg_attr(not(feature = "signals"), allow(dead_code))] // only the report of a day draws courses and roads
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Figures {
     /// KPI values in the order of [`KPIS`].

@@ -51,7 +51,6 @@ fn time_of_day(text: &str) -> Result<u32, Failure> {
     })
 }
 
-#[cfg(feature = "signals")]
 /// City options from `signals=N,seed=S,load=L`.
 pub(crate) fn options_from_spec(spec: &str, span_s: u32) -> Result<CityOptions, Failure> {
     let mut options = CityOptions {

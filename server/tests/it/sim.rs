@@ -44,7 +44,7 @@ conurb_test!(a_run_gives_the_golden_figure, |dir| {
             city.display()
         ))
         .ok();
-    let json: serde_json::Value = serde_json::from_str(&run.out).expect("JSON");
+    let json = run.json();
     let kpis = &json["controllers"][0]["kpis"];
     let of = |id: &str| (kpis[id]["mean"].as_f64().expect("measured") * 100.0).round();
     assert_eq!(of("average_travel_time_s_network"), 33_422.0);
@@ -55,7 +55,7 @@ conurb_test!(the_engine_is_timed, |dir| {
     let run = dir
         .run("sim bench --gen signals=4,seed=3 --span 2m --runs 2 --json")
         .ok();
-    let json: serde_json::Value = serde_json::from_str(&run.out).expect("JSON");
+    let json = run.json();
     assert!(json["vehicle_updates"].as_u64() > Some(0), "{json}");
     assert_eq!(json["step_s"].as_array().map(Vec::len), Some(2));
 });
