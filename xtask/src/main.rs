@@ -10,6 +10,7 @@ mod callgrind;
 mod demo;
 mod generate;
 mod new_scenario;
+mod python;
 mod shell;
 mod test;
 mod tidy;

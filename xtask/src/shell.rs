@@ -125,7 +125,15 @@ impl Counts {
         let libtest = line
             .split_once("test result: ")
             .and_then(|(_, r)| r.split_once(". "));
-        let Some((_, tail)) = nextest.or(libtest) else {
+        // pytest: "8 passed, 1 skipped in 1.06s", with or without a frame of `=`
+        let pytest = line
+            .trim_matches(['=', ' ', '\n'])
+            .rsplit_once(" in ")
+            .filter(|(head, time)| {
+                head.starts_with(|c: char| c.is_ascii_digit()) && time.ends_with('s')
+            })
+            .map(|(head, _)| ("", head));
+        let Some((_, tail)) = nextest.or(libtest).or(pytest) else {
             return;
         };
         for part in tail.split([',', ';', '(', ')']) {
@@ -138,7 +146,7 @@ impl Counts {
             };
             match word {
                 "passed" => self.passed += number,
-                "failed" | "timed" | "exec" => self.failed += number,
+                "failed" | "timed" | "exec" | "error" | "errors" => self.failed += number,
                 _ => {}
             }
         }
@@ -223,11 +231,13 @@ mod tests {
         c.read("     Summary [   0.204s] 12 tests run: 9 passed (1 slow), 2 failed, 1 timed out, 3 skipped\n");
         c.read("test result: FAILED. 5 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out\n");
         c.read("running 5 tests, all passed");
+        c.read("2 failed, 3 passed, 1 warning, 1 error in 1.06s\n");
+        c.read("Finished 5 targets in 3 houses\n");
         assert_eq!(
             c,
             Counts {
-                passed: 14,
-                failed: 4
+                passed: 17,
+                failed: 7
             }
         );
     }

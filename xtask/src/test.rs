@@ -62,6 +62,11 @@ const STEPS: &[Step] = &[
         run: platform,
     },
     Step {
+        name: "python",
+        what: "the Python package, installed into a fresh environment",
+        run: crate::python::test,
+    },
+    Step {
         name: "release",
         what: "the release binary and the bench program",
         run: release,

@@ -32,6 +32,11 @@ const NEEDS: &[Need] = &[
         why: "MQTT tests against a real broker",
     },
     Need {
+        proof: "python3 with venv",
+        package: PYTHON,
+        why: "the Python package is tested in an environment of its own",
+    },
+    Need {
         proof: "valgrind",
         package: "valgrind",
         why: "instruction-count guards",
@@ -48,10 +53,16 @@ const NEEDS: &[Need] = &[
     },
 ];
 
+/// Proven by asking it, not by a file: Debian splits Python into parts.
+const PYTHON: &str = "python3-venv";
+
 /// How often an apt command is tried while another process holds its lock.
 const APT_TRIES: u32 = 5;
 
 fn present(need: &Need) -> bool {
+    if need.package == PYTHON {
+        return crate::python::usable();
+    }
     if need.proof.starts_with('/') {
         std::path::Path::new(need.proof).exists()
     } else {
