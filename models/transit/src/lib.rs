@@ -1,0 +1,31 @@
+//! Timetables of trains and buses: readers, quality, routing over whole days, accessibility and
+//! scenarios in memory. Numbers in, numbers out: no network, no clock.
+//!
+//! Times are seconds after midnight of the service day; a night train's may exceed 86,400.
+//! Model, formats, measures and validity: `docs/transit/`.
+
+mod days;
+mod earliest;
+mod error;
+mod feed;
+mod findings;
+pub mod gtfs;
+mod profile;
+mod raptor;
+mod scan;
+mod timetable;
+
+pub use days::DaySet;
+pub use earliest::{Earliest, Journey, Leg, Parts};
+pub use error::TransitError;
+pub use feed::{
+    Calls, Feed, INTERPOLATED, NO_ALIGHTING, NO_BOARDING, Route, Service, Stop, Transfer, Trip,
+};
+pub use findings::{Finding, Findings, Severity};
+pub use jiff::civil::Date;
+pub use profile::{Pair, Profiles, Window, WindowStats, arrive_s, fastest_s, ready_s};
+pub use raptor::{JourneyOption, Raptor, TRIPS_MAX};
+pub use scan::{AllPairs, Direction, Place, Scan};
+pub use timetable::{
+    Call, Connection, DayMode, Foot, Timetable, TimetableOptions, TimetableStop, TripRun,
+};

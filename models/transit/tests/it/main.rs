@@ -1,0 +1,9 @@
+//! Integration tests of the transit model.
+
+// Helpers of tests may unwrap like the tests they serve.
+#![allow(clippy::unwrap_used)]
+
+mod agree;
+mod china;
+mod support;
+mod tokyo;
