@@ -137,7 +137,8 @@ impl Plan {
         plan
     }
 
-    fn set_templates(&mut self, templates: &[VehicleTemplate]) {
+    /// Makes these the templates, by place.
+    pub(crate) fn set_templates(&mut self, templates: &[VehicleTemplate]) {
         self.sources.clear();
         self.sources.extend_from_slice(templates);
         self.derive();

@@ -92,6 +92,7 @@ pub fn run_observed(
     for second in 0..options.duration_s {
         head.act(&mut sim, controller, second, options)?;
         sim.step();
+        controller.observe(&sim);
         tally.observe(&sim);
         observe(&sim);
     }
@@ -221,6 +222,7 @@ impl Head {
         let within = second % options.interval_s;
         if within == 0 {
             let time_s = sim.time_s();
+            controller.decide(sim, time_s);
             for (k, j) in self.junctions.iter().enumerate() {
                 self.chosen[k] = controller.choose(sim, *j, time_s);
             }

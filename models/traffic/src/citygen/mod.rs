@@ -9,6 +9,7 @@
 //! demand (an array, which has no room for one) is accompanied by the manifest `city.json`.
 
 mod demand;
+pub mod grid;
 mod junction;
 mod layout;
 mod routes;

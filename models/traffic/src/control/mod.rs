@@ -1,11 +1,13 @@
 //! Signal control: the port controllers fill, fixed time, pressure rules, replayed plans.
 
 mod fixed;
+pub mod lookahead;
 mod movements;
 mod plan;
 mod pressure;
 
 pub use fixed::FixedTime;
+pub use lookahead::{Level, LookAhead, LookAheadOptions};
 pub use movements::{Movement, Movements};
 pub use plan::{ProgrammePlan, RecordedPlan, SecondPlan};
 pub use pressure::{Pressure, PressureRule};
@@ -15,6 +17,12 @@ use crate::sim::Sim;
 
 /// Chooses the next phase of a junction when the protocol asks.
 pub trait Controller {
+    /// Looks at the simulation after every second; detectors and cameras report here.
+    fn observe(&mut self, _sim: &Sim) {}
+
+    /// Decides for all junctions at once, before [`Controller::choose`] asks for each.
+    fn decide(&mut self, _sim: &Sim, _time_s: f64) {}
+
     /// The phase to show from now on (after yellow if it differs from the present one).
     fn choose(&mut self, sim: &Sim, junction: JunctionIx, time_s: f64) -> u16;
 }

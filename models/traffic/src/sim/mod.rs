@@ -1,5 +1,6 @@
 //! The simulation: state, step and what can be read from it.
 
+mod ahead;
 mod cross;
 mod local;
 mod read;
@@ -9,6 +10,7 @@ mod step;
 
 use std::sync::Arc;
 
+pub(crate) use ahead::{Due, Feed, Part, Put, Start};
 pub use local::{Placed, SMALL_PATH_MAX, SmallPath};
 pub use read::{LaneReading, VehicleView, WAITING_BELOW_M_S};
 pub use state::State;

@@ -95,7 +95,7 @@ impl Sim {
         }
     }
 
-    fn enter(&mut self) {
+    pub(crate) fn enter(&mut self) {
         let mut at = 0;
         while at < self.state.waiting_lanes.len() {
             let lane = self.state.waiting_lanes[at];
@@ -162,7 +162,7 @@ impl Sim {
         }
     }
 
-    fn choose_speeds(&mut self) {
+    pub(crate) fn choose_speeds(&mut self) {
         self.scratch.movers.clear();
         self.scratch.blocked.clear();
         let lanes = self.net.lanes.len();
@@ -237,7 +237,7 @@ impl Sim {
         }
     }
 
-    fn hand_over(&mut self) {
+    pub(crate) fn hand_over(&mut self) {
         let (state, scratch) = (&mut self.state, &mut self.scratch);
         scratch.finished.clear();
         for mover in &scratch.movers {
@@ -288,7 +288,7 @@ impl Sim {
         }
     }
 
-    fn commit(&mut self) {
+    pub(crate) fn commit(&mut self) {
         for (car, next) in self.state.cars.iter_mut().zip(&self.scratch.next) {
             car.pos = next.pos;
             car.speed = next.speed;

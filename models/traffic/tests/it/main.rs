@@ -6,6 +6,7 @@ mod bad_input;
 mod common;
 mod geometry;
 mod golden;
+mod lookahead;
 mod runs;
 mod speed;
 mod trajectories;

@@ -1,0 +1,158 @@
+//! Look-ahead control on small generated grids: what it promises by construction.
+
+use std::sync::Arc;
+
+use conurb_base::SystemClock;
+use conurb_traffic::citygen::grid::{GridOptions, generate};
+use conurb_traffic::control::lookahead::{BasePolicy, Effort, Level, LookAhead, LookAheadOptions};
+use conurb_traffic::control::{Pressure, PressureRule};
+use conurb_traffic::protocol::{Outcome, ProtocolOptions, run};
+use conurb_traffic::{Demand, Network, TrafficError};
+
+fn grid(seed: u64) -> (Arc<Network>, Arc<Demand>) {
+    let options = GridOptions {
+        columns: 2,
+        rows: 2,
+        block_x_m: 300.0,
+        block_y_m: 400.0,
+        load: 0.8,
+        straight: 0.3,
+        span_s: 900,
+        seed,
+    };
+    let (net, demand) = generate(&options).unwrap();
+    let net = Network::from_json(&net, "grid").unwrap();
+    let demand = Demand::from_json(&demand, "grid", &net).unwrap();
+    (Arc::new(net), Arc::new(demand))
+}
+
+fn short() -> LookAheadOptions {
+    LookAheadOptions {
+        horizon_s: Some(45),
+        ..LookAheadOptions::default()
+    }
+}
+
+fn protocol() -> ProtocolOptions {
+    ProtocolOptions {
+        duration_s: 600,
+        ..ProtocolOptions::default()
+    }
+}
+
+fn drive(seed: u64, options: LookAheadOptions) -> (Outcome, Vec<Effort>) {
+    let (net, demand) = grid(seed);
+    let mut c = LookAhead::new(&net, demand.templates(), options).unwrap();
+    let outcome = run(&net, &demand, &mut c, &protocol()).unwrap();
+    (outcome, c.efforts().to_vec())
+}
+
+#[test]
+fn a_plan_is_never_worse_in_the_model_than_the_base_policy() {
+    for level in [
+        Level::Detectors,
+        Level::LaneView,
+        Level::Routes,
+        Level::Oracle,
+    ] {
+        let (outcome, efforts) = drive(3, LookAheadOptions { level, ..short() });
+        assert_eq!(efforts.len(), 40);
+        assert!(efforts.iter().all(|e| e.cost <= e.base_cost && e.complete));
+        // And the search is not idle.
+        assert!(efforts.iter().any(|e| e.cost < e.base_cost));
+        assert!(outcome.finished > 0);
+    }
+}
+
+#[test]
+fn it_repeats_itself_on_any_number_of_threads() {
+    let one = drive(4, short());
+    assert_eq!(drive(4, short()), one);
+    let threads = LookAheadOptions {
+        threads: 3,
+        ..short()
+    };
+    assert_eq!(drive(4, threads), one);
+}
+
+#[test]
+fn without_a_budget_the_base_policy_acts() {
+    let (net, demand) = grid(5);
+    let none = LookAheadOptions {
+        rollouts_max: Some(0),
+        base: BasePolicy::MaxQueue,
+        ..short()
+    };
+    let (outcome, efforts) = drive(5, none);
+    assert!(efforts.iter().all(|e| !e.complete));
+    let mut queue = Pressure::new(&net, PressureRule::MaxQueue, 1, 4);
+    let base = run(&net, &demand, &mut queue, &protocol()).unwrap();
+    assert_eq!(outcome, base);
+}
+
+#[test]
+fn a_deadline_is_kept_and_still_gives_a_plan() {
+    let now = LookAheadOptions {
+        deadline: Some((Arc::new(SystemClock::new()), 0)),
+        ..short()
+    };
+    let (outcome, efforts) = drive(6, now);
+    assert!(efforts.iter().all(|e| !e.complete && e.cost <= e.base_cost));
+    assert!(outcome.finished > 0);
+}
+
+#[test]
+fn it_beats_its_base_policy_on_the_plant() {
+    let (net, demand) = grid(7);
+    let mut queue = Pressure::new(&net, PressureRule::MaxQueue, 1, 4);
+    let base = run(&net, &demand, &mut queue, &protocol()).unwrap();
+    for level in [Level::Detectors, Level::LaneView] {
+        let (ours, _) = drive(7, LookAheadOptions { level, ..short() });
+        assert!(
+            ours.approach_s < base.approach_s,
+            "{level:?}: {} against {}",
+            ours.approach_s,
+            base.approach_s
+        );
+    }
+}
+
+#[test]
+fn options_that_make_no_sense_are_refused() {
+    let (net, demand) = grid(8);
+    let refused = |options: LookAheadOptions| {
+        let made = LookAhead::new(&net, demand.templates(), options);
+        assert!(matches!(made, Err(TrafficError::Option { .. })));
+    };
+    refused(LookAheadOptions {
+        interval_s: 0,
+        ..short()
+    });
+    refused(LookAheadOptions {
+        yellow_s: 15,
+        ..short()
+    });
+    refused(LookAheadOptions {
+        horizon_s: Some(5),
+        ..short()
+    });
+    refused(LookAheadOptions {
+        horizon_s: Some(100_000),
+        ..short()
+    });
+    refused(LookAheadOptions {
+        samples: 0,
+        ..short()
+    });
+    refused(LookAheadOptions {
+        threads: 0,
+        ..short()
+    });
+    refused(LookAheadOptions { hops: 9, ..short() });
+    #[allow(clippy::reversed_empty_ranges)]
+    refused(LookAheadOptions {
+        phases: 4..=1,
+        ..short()
+    });
+    assert!(LookAhead::new(&net, &[], short()).is_err());
+}
