@@ -1,6 +1,7 @@
 //! The choice among options: constraints first, then an objective over the predicted figures.
 //!
-//! A pure function of its arguments. Ties go to the option listed first.
+//! A pure function of its arguments. Ties go to the safe option (leaving things as they are costs
+//! nothing), then to the option listed first.
 
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +66,7 @@ pub struct Choice {
     pub fell_back: bool,
 }
 
-/// Chooses. `safe` is the option to take when all are refused. `None` only where there is nothing
+/// Chooses. `safe` is the option to take when all are refused, and among equally good ones. `None` only where there is nothing
 /// to choose from: no options, or `safe` not among them.
 ///
 /// An option is refused by what it says itself (`refused_by`), else by the first constraint that
@@ -105,8 +106,9 @@ pub fn choose(
         .collect();
     let best = match objective {
         Objective::Weighted(_) => lowest(&open, &costs),
-        Objective::Lexicographic(goals) => first_by_goals(open, &costs, goals),
+        Objective::Lexicographic(goals) => best_by_goals(open, &costs, goals),
     };
+    let best = best.iter().find(|i| **i == safe).or(best.first()).copied();
     Some(Choice {
         chosen: best.unwrap_or(safe),
         fell_back: best.is_none(),
@@ -151,17 +153,15 @@ fn costs_of(option: &DecisionOption, objective: &Objective) -> Result<Vec<f64>, 
     Ok(costs)
 }
 
-fn lowest(open: &[usize], costs: &[Vec<f64>]) -> Option<usize> {
-    let mut best = *open.first()?;
-    for &index in open {
-        if costs[index].first() < costs[best].first() {
-            best = index;
-        }
-    }
-    Some(best)
+/// Those of the lowest cost, in their order.
+fn lowest(open: &[usize], costs: &[Vec<f64>]) -> Vec<usize> {
+    let cost = |i: usize| costs[i].first().copied().unwrap_or(f64::INFINITY);
+    let least = open.iter().map(|i| cost(*i)).fold(f64::INFINITY, f64::min);
+    open.iter().copied().filter(|i| cost(*i) <= least).collect()
 }
 
-fn first_by_goals(mut open: Vec<usize>, costs: &[Vec<f64>], goals: &[Goal]) -> Option<usize> {
+/// Those nothing is better than by the goals in turn, in their order.
+fn best_by_goals(mut open: Vec<usize>, costs: &[Vec<f64>], goals: &[Goal]) -> Vec<usize> {
     for (n, goal) in goals.iter().enumerate() {
         let best = open
             .iter()
@@ -174,7 +174,7 @@ fn first_by_goals(mut open: Vec<usize>, costs: &[Vec<f64>], goals: &[Goal]) -> O
         };
         open.retain(|i| costs[*i][n] <= best + slack);
     }
-    open.first().copied()
+    open
 }
 
 #[cfg(test)]
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn ties_go_to_the_first_and_goals_in_order() {
+    fn ties_go_to_the_safe_one_then_to_the_first_and_goals_go_in_order() {
         let options = [
             option(&[("d", 1.2), ("q", 9.0)]),
             option(&[("d", 1.0), ("q", 9.0)]),
@@ -256,6 +256,8 @@ mod tests {
         };
         assert_eq!(choose(&options, &by(0.0), &[], 0).unwrap().chosen, 1);
         assert_eq!(choose(&options, &by(0.5), &[], 0).unwrap().chosen, 0);
+        assert_eq!(choose(&options, &by(0.0), &[], 3).unwrap().chosen, 3);
+        assert_eq!(choose(&options, &by(0.0), &[], 2).unwrap().chosen, 1);
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! The input document of a decision: all the model reads, in one canonical JSON, kept as a blob
 //! under its hash so that `replay` reads the same bytes.
 
+use conurb_decide::Interval;
 use serde::{Deserialize, Serialize};
 
 /// What one lane's detectors said.
@@ -30,17 +31,6 @@ pub struct Entries {
     pub vehicles: f64,
 }
 
-/// Offsets of a prediction interval taken from past errors, so that a replay needs no history.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ResidualSpan {
-    /// Lower offset from the predicted value.
-    pub low: f64,
-    /// Upper offset.
-    pub high: f64,
-    /// From how many past decisions.
-    pub n: usize,
-}
-
 /// Everything a decision at one signal reads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InputDocument {
@@ -64,12 +54,13 @@ pub struct InputDocument {
     pub entering: Vec<LaneObservation>,
     /// Observations of the leaving lanes, in the network's order.
     pub leaving: Vec<LaneObservation>,
-    /// Past prediction errors.
-    pub residuals: Option<ResidualSpan>,
+    /// The interval of the measured KPI's past errors (measured - predicted), so that a replay needs
+    /// no history.
+    pub errors: Option<Interval>,
 }
 
 /// The format written today.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 impl InputDocument {
     /// Canonical bytes: members in declaration order, shortest round-trip numbers.

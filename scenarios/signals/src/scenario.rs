@@ -1,13 +1,12 @@
 //! The scenario itself: observe, decide, order, measure, replay.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use conurb_base::TimeMs;
 use conurb_context::Change;
 use conurb_decide::{
-    Bilingual, Counterfactual, DecisionOption, DecisionRecord, InputRef, Interval, KpiValue,
-    ModelRef,
+    Bilingual, Counterfactual, DecisionOption, DecisionRecord, Direction, Goal, InputRef, Interval,
+    KpiValue, ModelRef, Objective, Residuals, choose,
 };
 use conurb_scenario::{Effect, Manifest, Order, Proposal, Scenario, Trigger, World};
 use conurb_think::Finding;
@@ -16,7 +15,7 @@ use rayon::prelude::*;
 
 use crate::field::Field;
 use crate::head::FixedPlan;
-use crate::input::{FORMAT, InputDocument, LaneObservation, ResidualSpan};
+use crate::input::{FORMAT, InputDocument, LaneObservation};
 use crate::layout::{SignalLayout, signals_of};
 use crate::names;
 use crate::settings::Settings;
@@ -32,14 +31,16 @@ pub const QUEUE: &str = "queue_veh";
 /// The model's name in records.
 pub const MODEL_NAME: &str = "signals.local-twin";
 /// Its version; a change of behaviour is a change of version.
-pub const MODEL_VERSION: &str = "2";
+pub const MODEL_VERSION: &str = "3";
 const COUNTERFACTUAL: &str =
     "local-twin rollout of the fixed plan's phase from the same estimated state";
 
 /// Past errors kept per signal.
 const RESIDUALS_MAX: usize = 200;
-/// Fewest past errors an interval may rest on.
-const RESIDUALS_MIN: usize = 20;
+/// Share of the measured values a prediction's interval shall hold.
+const INTERVAL_LEVEL: f64 = 0.9;
+/// Two outlooks closer than this are equally good, vehicle-seconds.
+const EQUAL_VEH_S: f64 = 1e-9;
 
 /// Why the scenario cannot run on a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +67,7 @@ pub struct Signals {
     field: Field,
     plans: Vec<FixedPlan>,
     twins: Vec<LocalTwin>,
-    residuals: Vec<VecDeque<f64>>,
+    residuals: Residuals,
     start: Option<TimeMs>,
 }
 
@@ -93,7 +94,7 @@ impl Signals {
         let twins = (0..threads)
             .map(|_| LocalTwin::new(network.clone()))
             .collect();
-        let residuals = vec![VecDeque::new(); layouts.len()];
+        let residuals = Residuals::new(RESIDUALS_MAX, layouts.len() + 1);
         Ok(Self {
             manifest,
             network,
@@ -146,7 +147,9 @@ impl Signals {
             fixed_phase: self.plans[n].phase_at(at.since_ms(start) / 1000),
             entering,
             leaving,
-            residuals: self.residual_span(n),
+            errors: self
+                .residuals
+                .interval(&layout.urn, INTERVAL_DELAY, 0.0, INTERVAL_LEVEL),
         })
     }
 
@@ -168,30 +171,6 @@ impl Signals {
                 }
             })
             .collect()
-    }
-
-    /// 5 % and 95 % quantiles of past errors of the measured KPI at this signal.
-    fn residual_span(&self, n: usize) -> Option<ResidualSpan> {
-        let past = &self.residuals[n];
-        if past.len() < RESIDUALS_MIN {
-            return None;
-        }
-        let mut sorted: Vec<f64> = past.iter().copied().collect();
-        sorted.sort_by(f64::total_cmp);
-        let at = |q: f64| {
-            #[allow(
-                clippy::cast_precision_loss,
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss
-            )]
-            let i = (q * (sorted.len() - 1) as f64).round() as usize; // 0..len
-            sorted[i.min(sorted.len() - 1)]
-        };
-        Some(ResidualSpan {
-            low: at(0.05),
-            high: at(0.95),
-            n: sorted.len(),
-        })
     }
 
     fn refs(&self, n: usize) -> Vec<InputRef> {
@@ -276,21 +255,18 @@ fn propose(
     model: ModelRef,
 ) -> Proposal {
     let outlooks = twin.outlooks(layout, input, settings);
-    let refused: Vec<Option<String>> = (0..layout.options.len())
-        .map(|i| refusal(layout, input, settings, i))
-        .collect();
-    let chosen = choose(layout, input, &outlooks, &refused);
-    let options = layout
+    let options: Vec<DecisionOption> = layout
         .options
         .iter()
         .zip(&outlooks)
-        .zip(&refused)
-        .map(|((option, outlook), refused)| DecisionOption {
+        .enumerate()
+        .map(|(i, (option, outlook))| DecisionOption {
             action: serde_json::json!({"phase": option.phase, "yellow_s": settings.yellow_s}),
-            predicted: predicted(outlook, input.residuals.as_ref()),
-            refused_by: refused.clone(),
+            predicted: predicted(outlook, input.errors.as_ref()),
+            refused_by: refusal(layout, input, settings, i),
         })
         .collect();
+    let chosen = choice(layout, input, &options);
     Proposal {
         subject: layout.urn.clone(),
         perceived_at: TimeMs(input.at_ms),
@@ -329,37 +305,26 @@ fn refusal(
     None
 }
 
-/// Least delay over the horizon among the allowed; the current phase wins ties, then the first.
-fn choose(
-    layout: &SignalLayout,
-    input: &InputDocument,
-    outlooks: &[Outlook],
-    refused: &[Option<String>],
-) -> usize {
+/// Least delay over the horizon among the allowed; the present phase wins ties, then the first.
+///
+/// Minimum and maximum green never forbid everything at once: the first forbids only changes, the
+/// second only staying. A signal that shows a phase outside its options changes to the first.
+fn choice(layout: &SignalLayout, input: &InputDocument, options: &[DecisionOption]) -> usize {
     let keep = layout.options.iter().position(|o| o.phase == input.phase);
-    let mut best = keep.filter(|k| refused[*k].is_none());
-    for i in 0..outlooks.len() {
-        if refused[i].is_some() {
-            continue;
-        }
-        let better = best.is_none_or(|b| {
-            outlooks[i].horizon_delay_veh_s < outlooks[b].horizon_delay_veh_s - 1e-9
-        });
-        if better {
-            best = Some(i);
-        }
-    }
-    // Minimum and maximum green never forbid everything at once: the first forbids only changes,
-    // the second only staying. A signal that shows a phase outside its options changes to the first.
-    best.or(keep).unwrap_or(0)
+    let objective = Objective::Lexicographic(vec![Goal {
+        kpi: HORIZON_DELAY.to_owned(),
+        direction: Direction::Lower,
+        amount: EQUAL_VEH_S,
+    }]);
+    let safe = keep.unwrap_or(0);
+    choose(options, &objective, &[], safe).map_or(safe, |c| c.chosen)
 }
 
-fn predicted(o: &Outlook, span: Option<&ResidualSpan>) -> Vec<KpiValue> {
-    let interval = span.map(|s| Interval {
-        low: (o.interval_delay_veh_s + s.low).max(0.0),
-        high: (o.interval_delay_veh_s + s.high).max(0.0),
-        level: 0.9,
-        method: format!("quantiles of past errors at this signal, n = {}", s.n),
+fn predicted(o: &Outlook, errors: Option<&Interval>) -> Vec<KpiValue> {
+    let interval = errors.map(|e| Interval {
+        low: (o.interval_delay_veh_s + e.low).max(0.0),
+        high: (o.interval_delay_veh_s + e.high).max(0.0),
+        ..e.clone()
     });
     vec![
         KpiValue {
@@ -544,11 +509,8 @@ impl Scenario for Signals {
             o.predicted.iter().find(|k| k.kpi == kpi).map(|k| k.value)
         };
         let expected = value_of(record.options.get(record.chosen)?, INTERVAL_DELAY)?;
-        let past = &mut self.residuals[n];
-        if past.len() == RESIDUALS_MAX {
-            past.pop_front();
-        }
-        past.push_back(delay - expected);
+        self.residuals
+            .learn(&record.subject, INTERVAL_DELAY, expected, delay);
         let start = self.start.unwrap_or(record.perceived_at);
         let fixed = self.plans[n].phase_at(record.perceived_at.since_ms(start) / 1000);
         let counterfactual = fixed

@@ -278,7 +278,7 @@ mod tests {
             fixed_phase: None,
             entering: vec![LaneObservation::default(); layout.entering.len()],
             leaving: vec![LaneObservation::default(); layout.leaving.len()],
-            residuals: None,
+            errors: None,
         };
         (LocalTwin::new(Arc::new(network)), layout, input, settings)
     }

@@ -3,9 +3,9 @@
 use std::sync::{Arc, OnceLock};
 
 use conurb_context::{Attribute, Entity};
-use conurb_decide::ModelRef;
+use conurb_decide::{Interval, ModelRef};
 use conurb_scenario::{Scenario as _, kit};
-use conurb_signals::input::{Entries, FORMAT, InputDocument, LaneObservation, ResidualSpan};
+use conurb_signals::input::{Entries, FORMAT, InputDocument, LaneObservation};
 use conurb_signals::{MODEL_NAME, MODEL_VERSION, Signals, names};
 use conurb_traffic::Network;
 use proptest::prelude::*;
@@ -56,7 +56,7 @@ fn document(scenario: &Signals, n: usize, lanes: &[(f64, f64, Option<f64>)]) -> 
         fixed_phase: None,
         entering: (0..layout.entering.len()).map(lane).collect(),
         leaving: (0..layout.leaving.len()).map(|i| lane(i + 3)).collect(),
-        residuals: None,
+        errors: None,
     }
 }
 
@@ -128,7 +128,12 @@ proptest! {
         let mut doc = document(&s, n % s.layouts().len(), &lanes);
         doc.phase = phase;
         doc.green_for_s = green_for_s;
-        doc.residuals = span.map(|(low, high)| ResidualSpan { low, high, n: 40 });
+        doc.errors = span.map(|(low, high)| Interval {
+            low,
+            high,
+            level: 0.9,
+            method: "residual quantiles, n = 40".to_owned(),
+        });
         let bytes = doc.to_bytes();
         prop_assert_eq!(&InputDocument::from_bytes(&bytes).unwrap(), &doc);
         let first = s.replay(&bytes, &model()).unwrap();
