@@ -1,0 +1,8 @@
+//! Regions: which places form one, what ties and separates them, what to build or share and who
+//! gains or loses. Numbers in, numbers out: no network, no clock.
+//!
+//! Formulas, sources and validity: `docs/region/`.
+
+mod error;
+
+pub use error::RegionError;

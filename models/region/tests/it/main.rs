@@ -1,0 +1,6 @@
+//! Integration tests of the regional models.
+
+// Helpers of tests may unwrap like the tests they serve.
+#![allow(clippy::unwrap_used)]
+
+mod support;
