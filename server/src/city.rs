@@ -72,7 +72,8 @@ pub(crate) fn load(args: &CityArgs, span_s: u32) -> Result<City, Failure> {
     Ok(city)
 }
 
-fn generate(spec: &str, span_s: u32) -> Result<City, Failure> {
+/// The city a generator specification names.
+pub(crate) fn generate(spec: &str, span_s: u32) -> Result<City, Failure> {
     let options = options_from_spec(spec, span_s)?;
     let city = citygen::City::generate(&options)?;
     let mark = synthetic_mark(&city.network_json);

@@ -11,9 +11,11 @@ mod doctor;
 mod fail;
 mod figures;
 mod gen_cmd;
+mod markup;
 mod ngsi;
 mod node_dir;
 mod out;
+mod processes;
 mod registry;
 #[cfg(feature = "signals")]
 mod report;

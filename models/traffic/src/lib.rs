@@ -11,6 +11,7 @@
 mod build;
 pub mod citygen;
 pub mod control;
+pub mod corridor;
 mod demand;
 mod error;
 pub mod file;

@@ -72,9 +72,9 @@ pub struct Tick {
     pub measured: Vec<(DecisionRecord, Effect)>,
 }
 
-struct Slot {
-    scenario: Box<dyn Scenario>,
-    desk: Desk,
+pub(crate) struct Slot {
+    pub(crate) scenario: Box<dyn Scenario>,
+    pub(crate) desk: Desk,
     mode: Mode,
     waiting: VecDeque<(TimeMs, DecisionRecord)>,
 }
@@ -83,9 +83,9 @@ struct Slot {
 pub struct Brain {
     options: BrainOptions,
     rules: RuleEngine,
-    slots: Vec<Slot>,
-    ledger: Arc<Ledger>,
-    approvals: Approvals,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) approvals: Approvals,
     counts: Counts,
 }
 
@@ -248,7 +248,7 @@ impl Brain {
         self.slots.iter().map(|s| &*s.scenario)
     }
 
-    fn slot_of(&self, scenario: &str) -> Option<usize> {
+    pub(crate) fn slot_of(&self, scenario: &str) -> Option<usize> {
         self.slots
             .iter()
             .position(|s| s.scenario.manifest().id == scenario)
@@ -316,7 +316,7 @@ fn is_watchdog(entry: &LedgerEntry) -> bool {
         if command_id.starts_with(Cause::Watchdog.prefix()))
 }
 
-fn ledger_error(e: impl std::fmt::Display) -> ScenarioError {
+pub(crate) fn ledger_error(e: impl std::fmt::Display) -> ScenarioError {
     ScenarioError::Ledger(e.to_string())
 }
 
@@ -355,7 +355,7 @@ fn measure_due(
 }
 
 /// Remembers to measure the effect of `record`.
-fn wait(slot: &mut Slot, record: &DecisionRecord) {
+pub(crate) fn wait(slot: &mut Slot, record: &DecisionRecord) {
     if slot.waiting.len() == WAITING_MAX {
         slot.waiting.pop_front();
     }

@@ -7,6 +7,7 @@ mod contract;
 mod error;
 pub mod kit;
 mod manifest;
+mod resume;
 
 pub use brain::{Brain, BrainOptions, Counts, Tick};
 pub use contract::{Effect, Order, Proposal, Scenario, Trigger, World};
@@ -15,3 +16,4 @@ pub use manifest::{
     ActionBlank, Better, BorderBlank, DecisionBlank, EntityBlank, KpiBlank, KpiFamily, Manifest,
     ModelBlank, RegisterBlank, ShareBlank,
 };
+pub use resume::Resumed;

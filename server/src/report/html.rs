@@ -7,6 +7,7 @@
 
 use super::kpi::{figure, percent, unit_en};
 use super::model::Report;
+use crate::markup::text;
 
 const TEMPLATE: &str = include_str!("assets/template.html");
 const STYLE: &str = concat!(
@@ -71,22 +72,6 @@ fn script_safe(json: &str) -> String {
             '&' => safe.push_str("\\u0026"),
             '\u{2028}' => safe.push_str("\\u2028"),
             '\u{2029}' => safe.push_str("\\u2029"),
-            c => safe.push(c),
-        }
-    }
-    safe
-}
-
-/// Text for HTML.
-fn text(raw: &str) -> String {
-    let mut safe = String::with_capacity(raw.len());
-    for c in raw.chars() {
-        match c {
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '&' => safe.push_str("&amp;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
             c => safe.push(c),
         }
     }

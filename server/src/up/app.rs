@@ -37,6 +37,7 @@ pub(crate) struct Inner {
     pub(crate) gauges: Gauges,
     pub(crate) registry: Registry,
     pub(crate) manifests: Vec<Manifest>,
+    pub(crate) processes: crate::processes::Queue,
     pub(crate) clock: SharedClock,
     pub(crate) started: TimeMs,
     pub(crate) streams: Arc<Semaphore>,

@@ -11,7 +11,7 @@ pub(crate) mod meters;
 mod mqtt;
 pub(crate) mod node;
 mod outbox;
-mod problem;
+pub(crate) mod problem;
 mod serve;
 mod turn;
 mod wiring;
@@ -216,7 +216,13 @@ fn start(
         mode: section.and_then(|s| s.mode).map(Into::into),
         approval_ttl_s: section.map_or(60, |s| i64::from(s.approval_ttl_s)),
     };
-    let brain = Brain::new(options, wired, wiring::rules(config)?, ledger.clone())?;
+    let mut brain = Brain::new(options, wired, wiring::rules(config)?, ledger.clone())?;
+    let resumed = brain.resume(clock.now())?;
+    tracing::info!(
+        pending = resumed.pending,
+        unmeasured = resumed.unmeasured,
+        "decisions under way taken up"
+    );
     let meters = Meters::shared();
     let (commits, changes) = std::sync::mpsc::sync_channel(COMMITS_WAITING_MAX);
     let failed = |e: std::io::Error| Failure::plain(format!("a thread does not start: {e}"), None);
@@ -247,8 +253,10 @@ fn start(
     let mut registry = Registry::with_prefix("conurb");
     meters.register(&mut registry);
     gauges.register(&mut registry);
+    let processes = crate::processes::Queue::start(clock.clone()).map_err(failed)?;
     let app = Arc::new(Inner {
         city: city.clone(),
+        processes,
         context,
         writer,
         ledger,

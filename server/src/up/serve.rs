@@ -51,6 +51,7 @@ pub(crate) fn router(app: App) -> Router {
         .fallback(no_resource)
         .layer(DefaultBodyLimit::max(app.body_bytes_max))
         .with_state(app.clone())
+        .merge(crate::processes::router(app.processes.clone()))
         .merge(ngsi)
         .layer(from_fn_with_state(app, bounded))
         .layer(from_fn(finish))

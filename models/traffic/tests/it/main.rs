@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod common;
+mod corridor;
 mod geometry;
 mod golden;
 mod lookahead;

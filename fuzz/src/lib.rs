@@ -1,0 +1,25 @@
+//! A fuzz target per parser, and seeded mutations for where no fuzzer is at hand.
+//!
+//! **Invariant** A target returns for every input: parsers give a value or an error (the crate's
+//! own tests run seeds and mutations).
+
+mod mutate;
+mod targets;
+
+pub use mutate::Mutator;
+pub use targets::TARGETS;
+
+/// A parser under any bytes.
+#[derive(Debug)]
+pub struct Target {
+    /// Its name, that of its corpus folder.
+    pub name: &'static str,
+    /// Feeds it.
+    pub run: fn(&[u8]),
+}
+
+/// The target of this name.
+#[must_use]
+pub fn target(name: &str) -> Option<&'static Target> {
+    TARGETS.iter().find(|t| t.name == name)
+}

@@ -1,0 +1,89 @@
+//! Every target over its corpus and over seeded mutations of it.
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // tests may unwrap and say their seed
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use conurb_fuzz::{Mutator, Target, target};
+
+/// Mutations of each target, unless `CONURB_FUZZ_ROUNDS` says otherwise.
+const ROUNDS: u64 = 1_500;
+/// The seed of the mutations, unless `CONURB_FUZZ_SEED` says otherwise.
+const SEED: u64 = 20_261_128;
+
+fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |text| text.parse().expect(variable))
+}
+
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(name);
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    files
+        .iter()
+        .map(|file| std::fs::read(file).unwrap())
+        .collect()
+}
+
+fn feed(target: &Target, input: &[u8], what: &str) {
+    let ran = catch_unwind(AssertUnwindSafe(|| (target.run)(input)));
+    assert!(
+        ran.is_ok(),
+        "target {} panicked at {what}; the input:\n{}",
+        target.name,
+        String::from_utf8_lossy(input)
+    );
+}
+
+fn check(name: &str) {
+    let target = target(name).unwrap();
+    let seeds = corpus(name);
+    assert!(!seeds.is_empty(), "{name} has no seed");
+    for (n, seed) in seeds.iter().enumerate() {
+        feed(target, seed, &format!("seed file {n}"));
+    }
+    let (rounds, seed) = (
+        number("CONURB_FUZZ_ROUNDS", ROUNDS),
+        number("CONURB_FUZZ_SEED", SEED),
+    );
+    println!("{name}: seed {seed}, {rounds} rounds");
+    let mut mutator = Mutator::new(seed);
+    for round in 0..rounds {
+        let input = mutator.next(&seeds);
+        feed(target, &input, &format!("round {round} of seed {seed}"));
+    }
+}
+
+macro_rules! targets {
+    ($($name:ident),* $(,)?) => {
+        $(#[test] fn $name() { check(stringify!($name)); })*
+
+        #[test]
+        fn every_target_has_a_test() {
+            let tested = [$(stringify!($name)),*];
+            let known: Vec<_> = conurb_fuzz::TARGETS.iter().map(|t| t.name).collect();
+            assert_eq!(tested.as_slice(), known.as_slice());
+        }
+    };
+}
+
+targets!(
+    roadnet,
+    flow,
+    gtfs_zip,
+    gtfs_table,
+    ngsi_entity,
+    ngsi_context,
+    ngsi_query,
+    ngsi_subscription,
+    mapping,
+    payload,
+    rules,
+    manifest,
+    ledger,
+);

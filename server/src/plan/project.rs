@@ -1,0 +1,167 @@
+//! `plan.toml`: the one file a planner keeps.
+
+use std::path::{Path, PathBuf};
+
+use conurb_base::from_toml;
+use conurb_transit::Date;
+use conurb_transit::scenario::Service;
+use serde::{Deserialize, Serialize};
+
+use super::args::InitArgs;
+use crate::fail::{Failure, io};
+use crate::out::say;
+
+/// A project.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Project {
+    /// Name for people.
+    pub(crate) name: String,
+    /// The year the plan is for.
+    pub(crate) horizon_year: u16,
+    /// Which cities.
+    pub(crate) define: Define,
+    /// On what they are measured.
+    pub(crate) analyse: Analyse,
+    /// What is tried.
+    pub(crate) optimise: Optimise,
+    #[serde(skip)]
+    folder: PathBuf,
+}
+
+/// Which cities form the region.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Define {
+    /// The official list.
+    pub(crate) cluster: String,
+    /// Census by prefecture with boundaries.
+    pub(crate) census: PathBuf,
+    /// Year of the population used as mass: 2010 or 2020.
+    pub(crate) population_year: u16,
+    /// Who counted, for every figure made from it.
+    pub(crate) census_source: String,
+    /// Resolution of the communities of ties.
+    #[serde(default = "one")]
+    pub(crate) resolution: f64,
+    /// Seed of the search for communities.
+    #[serde(default)]
+    pub(crate) seed: u64,
+}
+
+/// On what reach is measured.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Analyse {
+    /// Timetable.
+    pub(crate) feed: PathBuf,
+    /// What maps say of it, e.g. `2016 timetable`.
+    pub(crate) feed_label: String,
+    /// Day, YYYY-MM-DD.
+    pub(crate) day: String,
+    /// Time to change and to board, s.
+    pub(crate) change_s: u32,
+    /// `none`: stations count as their city; `rule`: minutes by distance from the centre; or an
+    /// access.csv.
+    pub(crate) access: String,
+    /// Limits of the contour measures, min.
+    pub(crate) contours_min: Vec<f64>,
+}
+
+/// What is tried.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Optimise {
+    /// Corridors by id, or `all`.
+    pub(crate) corridors: Vec<String>,
+    /// Which model gives the run minutes of new legs.
+    pub(crate) run_model: String,
+    /// How a new leg is served.
+    pub(crate) service: Service,
+    /// Minutes between city and a station that is made.
+    pub(crate) access_min: f64,
+}
+
+const fn one() -> f64 {
+    1.0
+}
+
+impl Project {
+    /// Reads a project file; paths in it are relative to its folder.
+    pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path).map_err(|e| io(path, "cannot read", &e))?;
+        let mut project: Self = from_toml(&text, &path.display().to_string())?;
+        project.folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let wrong = |what: String, remedy: &str| Err(Failure::plain(what, Some(remedy)));
+        if !matches!(project.define.population_year, 2010 | 2020) {
+            return wrong(
+                format!(
+                    "{}: define.population_year {} is not in the census",
+                    path.display(),
+                    project.define.population_year
+                ),
+                "write 2010 or 2020",
+            );
+        }
+        if project.define.census_source.trim().is_empty() {
+            return wrong(
+                format!("{}: define.census_source is empty", path.display()),
+                "a figure is printed with its source: name who counted",
+            );
+        }
+        project.date()?;
+        Ok(project)
+    }
+
+    /// The day of the timetable.
+    pub(crate) fn date(&self) -> Result<Date, Failure> {
+        self.analyse.day.parse().map_err(|_| {
+            Failure::plain(
+                format!("analyse.day \"{}\" is no day", self.analyse.day),
+                Some("write it like 2016-03-15"),
+            )
+        })
+    }
+
+    /// A path of the file, from where the file is.
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// The folder results go to.
+    pub(crate) fn out(&self) -> PathBuf {
+        self.folder.join("out")
+    }
+}
+
+/// Writes a new project.
+pub(crate) fn init(args: &InitArgs) -> Result<(), Failure> {
+    let file = args.folder.join("plan.toml");
+    if file.exists() {
+        return Err(Failure::plain(
+            format!("{} is there already", file.display()),
+            Some("choose another folder, or edit that file"),
+        ));
+    }
+    std::fs::create_dir_all(&args.folder).map_err(|e| io(&args.folder, "cannot make", &e))?;
+    let text = include_str!("plan.example.toml")
+        .replace("@feed@", &from_folder(&args.folder, &args.feed))
+        .replace("@census@", &from_folder(&args.folder, &args.census))
+        .replace("@day@", &args.day)
+        .replace("@cluster@", &args.cluster);
+    std::fs::write(&file, text).map_err(|e| io(&file, "cannot write", &e))?;
+    Project::load(&file)?;
+    say(&format!("written: {}", file.display()));
+    Ok(())
+}
+
+/// A path given from here, as the project file needs it.
+fn from_folder(folder: &Path, path: &Path) -> String {
+    let path = if path.is_absolute() || !path.exists() {
+        path.to_owned()
+    } else {
+        std::path::absolute(path).unwrap_or_else(|_| folder.join(path))
+    };
+    // TOML basic strings take the backslash as an escape.
+    path.display().to_string().replace('\\', "/")
+}

@@ -1,0 +1,187 @@
+//! One execution: where it stands, how far it is, what came of it.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use conurb_base::{Problem, TimeMs};
+use serde_json::{Value, json};
+
+use super::Process;
+
+/// What a running model tells and is told.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Run(Arc<Flags>);
+
+#[derive(Debug, Default)]
+struct Flags {
+    percent: AtomicU8,
+    dismissed: AtomicBool,
+}
+
+impl Run {
+    /// Says how far the computation is, 0 to 100.
+    pub(crate) fn progress(&self, percent: u8) {
+        self.0.percent.store(percent.min(100), Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked to stop.
+    pub(crate) fn dismissed(&self) -> bool {
+        self.0.dismissed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn dismiss(&self) {
+        self.0.dismissed.store(true, Ordering::Relaxed);
+    }
+
+    fn percent(&self) -> u8 {
+        self.0.percent.load(Ordering::Relaxed)
+    }
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stand {
+    Accepted,
+    Running,
+    Successful,
+    Failed,
+    Dismissed,
+}
+
+impl Stand {
+    /// The word of clause 7.12.
+    pub(super) const fn word(&self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Running => "running",
+            Self::Successful => "successful",
+            Self::Failed => "failed",
+            Self::Dismissed => "dismissed",
+        }
+    }
+
+    pub(super) const fn ended(&self) -> bool {
+        matches!(self, Self::Successful | Self::Failed | Self::Dismissed)
+    }
+}
+
+/// What is known of a job's course.
+#[derive(Debug, Clone)]
+pub(super) struct Course {
+    pub(super) stand: Stand,
+    pub(super) started: Option<TimeMs>,
+    pub(super) updated: TimeMs,
+    pub(super) finished: Option<TimeMs>,
+    pub(super) outcome: Option<Result<Arc<Value>, Box<Problem>>>,
+}
+
+/// One execution.
+pub(super) struct Job {
+    pub(super) id: String,
+    pub(super) process: &'static Process,
+    pub(super) created: TimeMs,
+    pub(super) run: Run,
+    course: Mutex<Course>,
+}
+
+impl Job {
+    pub(super) fn new(id: String, process: &'static Process, now: TimeMs) -> Self {
+        Self {
+            id,
+            process,
+            created: now,
+            run: Run::default(),
+            course: Mutex::new(Course {
+                stand: Stand::Accepted,
+                started: None,
+                updated: now,
+                finished: None,
+                outcome: None,
+            }),
+        }
+    }
+
+    pub(super) fn course(&self) -> Course {
+        self.lock().clone()
+    }
+
+    /// Marks the start; false when it was dismissed while it waited.
+    pub(super) fn start(&self, now: TimeMs) -> bool {
+        let mut course = self.lock();
+        if course.stand != Stand::Accepted {
+            return false;
+        }
+        course.stand = Stand::Running;
+        course.started = Some(now);
+        course.updated = now;
+        true
+    }
+
+    /// Marks the end; a job that was dismissed stays so.
+    pub(super) fn end(&self, outcome: Result<Value, Problem>, now: TimeMs) {
+        let mut course = self.lock();
+        if course.stand.ended() {
+            return;
+        }
+        course.stand = if outcome.is_ok() {
+            Stand::Successful
+        } else {
+            Stand::Failed
+        };
+        course.updated = now;
+        course.finished = Some(now);
+        course.outcome = Some(outcome.map(Arc::new).map_err(Box::new));
+    }
+
+    pub(super) fn dismiss(&self, now: TimeMs) {
+        self.run.dismiss();
+        let mut course = self.lock();
+        if !course.stand.ended() {
+            course.stand = Stand::Dismissed;
+            course.updated = now;
+            course.finished = Some(now);
+        }
+    }
+
+    /// The status document (clause 7.12).
+    pub(super) fn status(&self) -> Value {
+        let course = self.course();
+        let progress = if course.stand == Stand::Successful {
+            100
+        } else {
+            self.run.percent()
+        };
+        let mut status = json!({
+            "jobID": self.id,
+            "processID": self.process.id,
+            "type": "process",
+            "status": course.stand.word(),
+            "progress": progress,
+            "created": self.created.to_string(),
+            "updated": course.updated.to_string(),
+            "links": [{ "href": format!("/ogc/jobs/{}", self.id), "rel": "self" }],
+        });
+        for (name, time) in [("started", course.started), ("finished", course.finished)] {
+            if let Some(time) = time {
+                status[name] = json!(time.to_string());
+            }
+        }
+        if let Some(Err(problem)) = &course.outcome {
+            status["message"] = json!(problem.detail);
+        }
+        if course.stand == Stand::Successful
+            && let Some(links) = status["links"].as_array_mut()
+        {
+            links.push(json!({
+                "href": format!("/ogc/jobs/{}/results", self.id),
+                "rel": "http://www.opengis.net/def/rel/ogc/1.0/results",
+            }));
+        }
+        status
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Course> {
+        // A course is written field by field without a call in between: never half-changed.
+        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
