@@ -4,5 +4,9 @@
 //! Formulas, sources and validity: `docs/region/`.
 
 mod error;
+pub mod games;
+mod programme;
+pub mod river;
 
 pub use error::RegionError;
+pub use programme::Certificate;
