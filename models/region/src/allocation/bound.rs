@@ -18,6 +18,9 @@ pub(super) fn lower_bound(
     problem: &AllocationProblem,
     today: &State<'_>,
 ) -> Result<f64, RegionError> {
+    if problem.limits.moved_jobs == 0 {
+        return Ok(today.overlap());
+    }
     let n = problem.cities.len();
     let free = problem.limits.city_total_share;
     let room: Vec<f64> = (0..n)

@@ -4,7 +4,7 @@ use rand::prelude::*;
 
 use super::*;
 
-/// Synthetic jobs, weights 1 and 2, equal reference shares.
+/// Synthetic jobs (within three times, so that the HHI caps hold), weights 1 and 2, equal reference shares.
 pub(super) fn synthetic(
     seed: u64,
     n: usize,
@@ -14,7 +14,9 @@ pub(super) fn synthetic(
     lq_drift: f64,
 ) -> AllocationProblem {
     let mut rng = conurb_base::stream(seed, "jobs", "test");
-    let cells = (0..n * s).map(|_| rng.random_range(1..=jobs)).collect();
+    let cells = (0..n * s)
+        .map(|_| rng.random_range(jobs / 3..=jobs))
+        .collect();
     AllocationProblem::new(
         (0..n).map(|i| format!("city {i}")).collect(),
         (0..s).map(|i| format!("sector {i}")).collect(),
@@ -92,6 +94,7 @@ fn three_by_three_is_bounded_and_nearly_always_best() {
             missed.push(seed);
         }
     }
+    println!("not best: seeds {missed:?} of 0..30");
     assert!(missed.len() <= 1, "not best: seeds {missed:?}");
 }
 

@@ -4,7 +4,7 @@ use conurb_region::location::{MedianOptions, p_median, read_orlib};
 use conurb_region::transit_design::{DesignNetwork, read_route_sets};
 use conurb_testkit::need_shared;
 
-use crate::support::{near, text};
+use crate::support::{csv, near, text};
 
 #[test]
 fn pmed1_is_found_with_its_gap() {
@@ -28,6 +28,8 @@ fn mandls_routes() {
     let data = need_shared!("mandls_routes");
     let mandl = network(&data, "Mandl/Mandl1", "mandl1");
     assert_eq!((mandl.nodes(), mandl.directed_links()), (15, 42));
+    let rows = csv(&data.join("region/tndp/Mandl/Mandl1/mandl1_links.txt"));
+    assert_eq!(rows.len(), mandl.directed_links());
     near(mandl.total_demand(), 15_570.0, 0.0);
     near(mandl.bound_min().unwrap(), 10.005780, 1e-7);
     let file = data.join("region/tndp/Mandl/Mandl1/literature_solutions_for_mandl1_20181025.txt");
