@@ -16,13 +16,15 @@ pub struct Certificate {
     pub objective: f64,
     /// No plan is better than this.
     pub bound: f64,
-    /// `abs(objective - bound) / abs(objective)`; 0 when they are equal.
+    /// `abs(objective - bound)` over the larger of the two, 0 to 1 for values of one sign; 0 when
+    /// they are equal.
     pub gap: f64,
     /// Whether the plan is proved best: by exhaustion, or because the bound meets it.
     pub proved: bool,
     /// Seed of the random choices; none when there were none.
     pub seed: Option<u64>,
-    /// Effort, in the steps the method counts (evaluations, nodes, subgradient steps): never wall
+    /// Effort, in the steps the method counts (evaluations, nodes, subgradient steps,
+    /// programmes given to the MILP solver): never wall
     /// time, so that it repeats.
     pub effort_iterations: u64,
 }
@@ -42,7 +44,7 @@ impl Certificate {
         let gap = if proved {
             0.0
         } else {
-            difference / objective.abs().max(f64::MIN_POSITIVE)
+            difference / objective.abs().max(bound.abs())
         };
         Self {
             method,

@@ -158,10 +158,10 @@ impl DesignNetwork {
         let mut sum = 0.0;
         for from in 0..n {
             let best = shortest(&self.links, [(from, (0, 0))], |_| 0);
-            for to in 0..n {
+            for (to, reached) in best.iter().enumerate() {
                 let trips = self.demand[from * n + to];
                 if trips > 0.0 {
-                    let Some((time, _)) = best[to] else {
+                    let Some((time, _)) = *reached else {
                         return Err(RegionError::Infeasible {
                             problem: "transit design".to_owned(),
                             constraint: format!(
@@ -198,10 +198,10 @@ impl DesignNetwork {
         let n = self.nodes();
         let (mut by_transfers, mut no_path, mut minutes, mut with_path) = ([0.0; 4], 0.0, 0.0, 0.0);
         for from in 0..n {
-            let best = graph.from_node(from);
-            for to in 0..n {
+            let best = graph.reached(from);
+            for (to, reached) in best.into_iter().enumerate() {
                 let trips = self.demand[from * n + to];
-                let reached = if from == to { Some((0, 0)) } else { best[to] };
+                let reached = if from == to { Some((0, 0)) } else { reached };
                 match reached {
                     None => {
                         by_transfers[3] += trips;
@@ -332,7 +332,7 @@ impl RouteGraph {
     }
 
     /// Least (time, transfers) of each node.
-    fn from_node(&self, node: usize) -> Vec<Option<(u64, u32)>> {
+    fn reached(&self, node: usize) -> Vec<Option<(u64, u32)>> {
         let starts = self.at[node].iter().map(|s| (*s, (0, 0)));
         let change = |(a, b): (usize, usize)| u32::from(self.state[a].1 != self.state[b].1);
         let best = shortest(&self.edges, starts, change);

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Game, Kind, sum_of};
 use crate::RegionError;
+use crate::programme::all_at_least;
 
 /// A coalition that would do better alone.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -37,9 +38,10 @@ pub struct CoreReport {
 /// largest value.
 ///
 /// # Errors
-/// One share per player is needed.
+/// One share per player is needed, each a finite number.
 pub fn core_test(game: &Game, shares: &[f64]) -> Result<CoreReport, RegionError> {
     RegionError::same_len("shares", game.players(), shares.len())?;
+    all_at_least("shares", shares, f64::MIN)?;
     let tolerance = 1e-9 * game.scale();
     let imbalance = shares.iter().sum::<f64>() - game.total();
     let (mut violations, mut worst) = (0, None::<(usize, f64)>);
@@ -49,8 +51,7 @@ pub fn core_test(game: &Game, shares: &[f64]) -> Result<CoreReport, RegionError>
             Kind::Cost => share - game.value(mask),
             Kind::Benefit => game.value(mask) - share,
         };
-        // Not `<=`: a share that is no number is a violation too.
-        if !(excess <= tolerance) {
+        if excess > tolerance {
             violations += 1;
             if worst.is_none_or(|(_, most)| excess > most) {
                 worst = Some((mask, excess));
@@ -92,5 +93,6 @@ mod tests {
         assert_eq!(report.violations, 2);
         assert!(!core_test(&game, &[0.0; 3]).unwrap().in_core);
         assert!(core_test(&game, &[0.0; 2]).is_err());
+        assert!(core_test(&game, &[f64::NAN; 3]).is_err());
     }
 }

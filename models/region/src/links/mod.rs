@@ -92,7 +92,9 @@ impl LinkProblem {
         if mass.iter().all(|m| *m <= 0.0) || trips.iter().all(|t| *t <= 0.0) {
             return Err(RegionError::option("masses and trips", "are all zero"));
         }
-        if let Some(c) = (0..n * n).find(|c| c / n != c % n && !(base_min[*c] > 0.0)) {
+        if let Some(c) =
+            (0..n * n).find(|c| c / n != c % n && (base_min[*c].is_nan() || base_min[*c] <= 0.0))
+        {
             return Err(RegionError::option(
                 "minutes between cities",
                 format!(
@@ -230,7 +232,7 @@ impl LinkProblem {
 
     fn check_objective(&self, objective: Objective) -> Result<(), RegionError> {
         match objective {
-            Objective::Norm(p) if !(p >= 1.0) => Err(RegionError::option(
+            Objective::Norm(p) if p.is_nan() || p < 1.0 => Err(RegionError::option(
                 "order of the norm",
                 format!("{p} is below 1"),
             )),
@@ -280,8 +282,12 @@ impl LinkProblem {
     }
 }
 
+/// Whether a number is finite and above 0.
+fn positive(v: f64) -> bool {
+    v.is_finite() && v > 0.0
+}
+
 fn check_links(links: &[Link], n: usize, budget: f64) -> Result<(), RegionError> {
-    let positive = |v: f64| v.is_finite() && v > 0.0;
     for link in links {
         if link.from >= n || link.to >= n || link.from == link.to {
             return Err(RegionError::option(
@@ -302,7 +308,7 @@ fn check_links(links: &[Link], n: usize, budget: f64) -> Result<(), RegionError>
     let Some(cheapest) = links.iter().min_by(|a, b| a.cost.total_cmp(&b.cost)) else {
         return Err(RegionError::option("candidate links", "there are none"));
     };
-    if !(budget >= cheapest.cost) || budget.is_infinite() {
+    if !budget.is_finite() || budget < cheapest.cost {
         return Err(RegionError::Infeasible {
             problem: "links".to_owned(),
             constraint: format!(
@@ -376,7 +382,7 @@ pub fn gravity_trips(mass: &[f64], distance_km: &[f64]) -> Result<Vec<f64>, Regi
     RegionError::same_len("distances, cities x cities", n * n, distance_km.len())?;
     let mut trips = vec![0.0; n * n];
     for c in (0..n * n).filter(|c| c / n != c % n) {
-        if !(distance_km[c] > 0.0) || distance_km[c].is_infinite() {
+        if !positive(distance_km[c]) {
             return Err(RegionError::option(
                 "distances between cities",
                 format!("{} to {}: {} km", c / n + 1, c % n + 1, distance_km[c]),
@@ -392,7 +398,7 @@ pub fn gravity_trips(mass: &[f64], distance_km: &[f64]) -> Result<Vec<f64>, Regi
 /// # Errors
 /// A speed not above 0.
 pub fn off_network_min(distance_km: &[f64], rail_km_h: f64) -> Result<Vec<f64>, RegionError> {
-    if !(rail_km_h > 0.0) || rail_km_h.is_infinite() {
+    if !positive(rail_km_h) {
         return Err(RegionError::option(
             "speed of rail",
             format!("{rail_km_h} km/h is no finite number above 0"),
