@@ -8,6 +8,8 @@
 
 mod day;
 mod figure;
+#[allow(dead_code)] // the bench `region` calls it
+mod games;
 mod intake;
 mod latency;
 mod loop_work;

@@ -3,6 +3,14 @@
 //!
 //! Formulas, sources and validity: `docs/region/`.
 
+pub mod allocation;
 mod error;
+pub mod games;
+pub mod links;
+pub mod location;
+mod programme;
+pub mod river;
+pub mod transit_design;
 
 pub use error::RegionError;
+pub use programme::Certificate;

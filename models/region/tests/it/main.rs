@@ -3,4 +3,6 @@
 // Helpers of tests may unwrap like the tests they serve.
 #![allow(clippy::unwrap_used)]
 
+mod cooperation;
+mod optimisation;
 mod support;
