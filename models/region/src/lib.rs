@@ -3,6 +3,10 @@
 //!
 //! Formulas, sources and validity: `docs/region/`.
 
+pub mod autocorrelation;
+pub mod convergence;
 mod error;
+pub mod inequality;
+pub mod weights;
 
 pub use error::RegionError;

@@ -3,4 +3,5 @@
 // Helpers of tests may unwrap like the tests they serve.
 #![allow(clippy::unwrap_used)]
 
+mod spatial;
 mod support;
