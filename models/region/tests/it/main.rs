@@ -3,5 +3,6 @@
 // Helpers of tests may unwrap like the tests they serve.
 #![allow(clippy::unwrap_used)]
 
+mod growth;
 mod spatial;
 mod support;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::support::{json, near};
 
 /// Values and binary weights of the 78 counties around St. Louis.
-fn stl(oracle: &Value) -> (Vec<f64>, Weights) {
+pub(crate) fn stl(oracle: &Value) -> (Vec<f64>, Weights) {
     let order: Vec<&str> = oracle["order"]
         .as_array()
         .unwrap()
