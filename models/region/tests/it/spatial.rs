@@ -4,11 +4,11 @@ use conurb_region::autocorrelation::{
     Permutations, bivariate_moran, g_star, geary, getis_ord_g, join_counts, local_moran, moran,
     moran_permuted, neighbour_p,
 };
-use conurb_region::weights::{Contiguity, Metric, Weights, k_nearest, lattice};
+use conurb_region::weights::{Contiguity, Metric, Weights, k_nearest, lattice, travel_time_band};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::support::{json, near};
+use crate::support::{csv, json, near};
 
 /// Values and binary weights of the 78 counties around St. Louis.
 pub(crate) fn stl(oracle: &Value) -> (Vec<f64>, Weights) {
@@ -94,7 +94,7 @@ fn local_statistics_equal_pysals() {
     }
     assert_eq!(quadrants, [8, 13, 44, 13]);
     assert!((local.units.iter().map(|u| u.i).sum::<f64>() - 18.761_498_619).abs() < 5e-10);
-    assert!((local.units[39].i - 11.112_859_674).abs() < 5e-10);
+    assert!((local.units[39].i - 11.112_859_673).abs() < 5e-10);
     assert!((local.units[21].i + 0.487_975_795).abs() < 5e-10);
 
     // What the file calls G* is the deviation of the mean; the Ord-Getis value is typed here.
@@ -118,6 +118,41 @@ fn local_statistics_equal_pysals() {
     for (a, b) in star.iter().zip(g_star(&y, &w).unwrap()) {
         near(b.z, a.z, 1e-9);
     }
+}
+
+/// Prefectures within two hours by direct train, service day 2016-03-15.
+#[test]
+fn the_nations_trains_make_a_travel_time_band() {
+    let data = conurb_testkit::need_shared!("the_nations_trains_make_a_travel_time_band");
+    let pairs = csv(&data.join("region/reference/cn2016_direct_trains_city_od.csv"));
+    let codes: std::collections::BTreeSet<&str> = pairs
+        .iter()
+        .flat_map(|p| [p["from_code"].as_str(), p["to_code"].as_str()])
+        .collect();
+    let codes: Vec<&str> = codes.into_iter().collect();
+    let at = |code: &str| codes.binary_search(&code).unwrap();
+    let minutes: Vec<(usize, usize, f64)> = pairs
+        .iter()
+        .map(|p| {
+            (
+                at(&p["from_code"]),
+                at(&p["to_code"]),
+                p["fastest_min"].parse().unwrap(),
+            )
+        })
+        .collect();
+    let w = travel_time_band(codes.len(), &minutes, 120.0).unwrap();
+    let expected = minutes
+        .iter()
+        .filter(|(from, to, min)| from != to && *min <= 120.0)
+        .count();
+    assert!(expected > 1000);
+    assert_eq!(w.links(), expected);
+    // Nanjing to Wuxi takes 37 minutes.
+    assert_eq!(w.weight(at("320100"), at("320200")), 1.0);
+    let standard = w.row_standardised();
+    let with_neighbours = codes.len() - standard.islands().len();
+    assert!((standard.sums().s0 - with_neighbours as f64).abs() < 1e-9);
 }
 
 /// All orders of `items`.
