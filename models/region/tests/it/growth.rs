@@ -326,10 +326,10 @@ fn spatial_regressions_equal_spregs() {
     );
 }
 
-/// Data made by a model give its parameters back.
+const SEED: u64 = 20_261;
+
+/// A fit to data made by the model itself.
 fn simulated(model: SpatialModel, spatial: f64) -> SpatialFit {
-    const SEED: u64 = 20_261;
-    println!("seed {SEED}");
     let w = lattice(15, 15, Contiguity::Rook)
         .unwrap()
         .row_standardised();
@@ -369,6 +369,7 @@ fn simulated(model: SpatialModel, spatial: f64) -> SpatialFit {
 
 #[test]
 fn simulated_data_give_their_parameters_back() {
+    println!("seed {SEED}");
     for (model, rho) in [
         (SpatialModel::Lag, 0.6),
         (SpatialModel::Lag, -0.4),
