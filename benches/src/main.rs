@@ -14,6 +14,7 @@ mod intake;
 mod latency;
 mod loop_work;
 mod options;
+mod region;
 mod traffic;
 
 use std::process::ExitCode;
@@ -53,6 +54,11 @@ const BENCHES: &[Bench] = &[
         name: "latency",
         what: "sensor to command: 1,000 signals at 25,000 updates a second",
         run: latency::run,
+    },
+    Bench {
+        name: "region",
+        what: "regional statistics: local Moran with permutations",
+        run: |_| region::run(),
     },
 ];
 

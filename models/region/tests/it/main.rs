@@ -4,5 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cooperation;
+mod growth;
 mod optimisation;
+mod spatial;
 mod support;
