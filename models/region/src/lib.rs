@@ -3,6 +3,14 @@
 //!
 //! Formulas, sources and validity: `docs/region/`.
 
+pub mod coupling;
 mod error;
+pub mod flows;
+pub mod industry;
+pub mod joins;
+pub mod network;
+pub mod secondary;
+pub mod size;
+pub mod tables;
 
 pub use error::RegionError;

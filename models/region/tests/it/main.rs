@@ -3,4 +3,10 @@
 // Helpers of tests may unwrap like the tests they serve.
 #![allow(clippy::unwrap_used)]
 
+mod flows;
+mod industry;
+mod network;
+mod secondary;
+mod size;
 mod support;
+mod workbook;
