@@ -112,9 +112,18 @@ impl Table {
         self.pick(&at)
     }
 
-    /// The jobs of all places.
-    pub fn all_jobs(&self) -> Result<Jobs, RegionError> {
-        self.pick(&(0..self.units.len()).collect::<Vec<_>>())
+    /// The jobs of all places that have any, and the names of those that have none: they have no
+    /// structure to compare.
+    pub fn all_jobs(&self) -> Result<(Jobs, Vec<String>), RegionError> {
+        let width = self.sectors.len();
+        let has_jobs = |i: &usize| {
+            self.jobs[i * width..(i + 1) * width]
+                .iter()
+                .any(|e| *e > 0.0)
+        };
+        let (some, none): (Vec<usize>, Vec<usize>) = (0..self.units.len()).partition(has_jobs);
+        let names = none.iter().map(|&i| self.units[i].name.clone()).collect();
+        Ok((self.pick(&some)?, names))
     }
 
     fn pick(&self, at: &[usize]) -> Result<Jobs, RegionError> {

@@ -14,6 +14,6 @@ pub use radiation::{Radiation, radiation};
 pub use sanity::{FlowSanity, Verdict, flow_sanity, spearman};
 pub use square::Square;
 
-pub(crate) use least_squares::{Line, straight_line};
+pub(crate) use least_squares::straight_line;
 pub(crate) use sanity::{correlation, ranks};
 pub(crate) use square::refuse_not_positive;

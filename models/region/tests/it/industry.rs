@@ -109,7 +109,7 @@ fn location_quotients_of_the_core_and_the_making_tier() {
     let data = need_shared!("location_quotients_of_the_core_and_the_making_tier");
     let table = employment(&data);
     let nation = table.sector_totals();
-    let jobs = table.all_jobs().unwrap();
+    let (jobs, _) = table.all_jobs().unwrap();
     let lq = jobs.location_quotients(&nation).unwrap();
     let (ict, research) = ("信息传输软件和信息技术服务业", "科学研究和技术服务业");
     for (name, sector, value) in [
@@ -263,16 +263,8 @@ fn relatedness_and_flags_of_the_nation() {
     let data = need_shared!("relatedness_and_flags_of_the_nation");
     let table = employment(&data);
     let nation = table.sector_totals();
-    let peopled = Jobs::new(
-        table.units.iter().map(|u| u.name.clone()).collect(),
-        table.sectors.clone(),
-        table.jobs.clone(),
-    );
-    // 三沙 has no jobs in the table; whoever computes must decide about it.
-    let jobs = match peopled {
-        Ok(jobs) => jobs,
-        Err(error) => panic!("{error}"),
-    };
+    let (jobs, without) = table.all_jobs().unwrap();
+    assert_eq!(without, ["三沙市"]);
     let r = relatedness(&jobs, &nation).unwrap();
     assert_eq!(r.eci_note, None);
     let eci = |name| r.eci[city(&jobs, name)].unwrap();

@@ -3,6 +3,7 @@
 // Helpers of tests may unwrap like the tests they serve.
 #![allow(clippy::unwrap_used)]
 
+mod archive;
 mod flows;
 mod industry;
 mod network;

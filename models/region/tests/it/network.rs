@@ -10,6 +10,7 @@ use conurb_region::network::{
 };
 use conurb_testkit::need_shared;
 
+use crate::archive;
 use crate::size::members;
 use crate::support::{csv, json};
 
@@ -126,9 +127,8 @@ fn paths_dominance_and_polycentricity_of_the_delta() {
 fn direct_trains_behave_like_a_flow_over_distance() {
     let data = need_shared!("direct_trains_behave_like_a_flow_over_distance");
     let units = json(&data.join("region/reference/station_to_prefecture.json"));
-    let file = std::fs::File::open(data.join("region/gtfs_cn_hsr_2016.zip")).unwrap();
-    let mut zip = zip::ZipArchive::new(file).unwrap();
-    let stops = csv::Reader::from_reader(zip.by_name("stops.txt").unwrap())
+    let text = archive::member(&data.join("region/gtfs_cn_hsr_2016.zip"), "stops.txt");
+    let stops = csv::Reader::from_reader(text.as_bytes())
         .into_records()
         .map(Result::unwrap)
         .collect::<Vec<_>>();

@@ -104,7 +104,7 @@ fn siphon_watch_and_roles_of_the_delta() {
             .all(|s| s.share_now < s.share_then && s.minutes <= 120.0)
     );
     let table = employment(&data);
-    let jobs = table.all_jobs().unwrap();
+    let (jobs, _) = table.all_jobs().unwrap();
     let found = roles(&jobs, &table.sector_totals(), 3).unwrap();
     let role = |name: &str| found.iter().find(|r| r.city == name).unwrap();
     assert_eq!(

@@ -1,22 +1,14 @@
 //! The census workbook of 2010: just enough of a spreadsheet reader for it.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
+
+use crate::archive;
 
 /// Rows by code (column B, six digits), each with the cells wanted, blanks as `""`, and the header
 /// row of the same columns without line breaks.
 pub(crate) fn rows(path: &Path, wanted: &[String]) -> (Vec<String>, BTreeMap<String, Vec<String>>) {
-    let mut zip = zip::ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
-    let mut part = |name: &str| {
-        let mut text = String::new();
-        zip.by_name(name)
-            .unwrap()
-            .read_to_string(&mut text)
-            .unwrap();
-        text
-    };
-    let strings: Vec<String> = part("xl/sharedStrings.xml")
+    let strings: Vec<String> = archive::member(path, "xl/sharedStrings.xml")
         .split("<si>")
         .skip(1)
         .map(|si| {
@@ -28,7 +20,7 @@ pub(crate) fn rows(path: &Path, wanted: &[String]) -> (Vec<String>, BTreeMap<Str
                 .replace(['\r', '\n'], "")
         })
         .collect();
-    let sheet = part("xl/worksheets/sheet1.xml");
+    let sheet = archive::member(path, "xl/worksheets/sheet1.xml");
     let mut headers = Vec::new();
     let mut out = BTreeMap::new();
     for (i, row) in sheet.split("<row ").skip(1).enumerate() {
