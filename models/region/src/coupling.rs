@@ -89,7 +89,7 @@ pub fn coupling(u: &[f64], weights: &[f64], variant: Variant) -> Result<Coupling
 /// The label of `d` in a grade table: `(upper limit, label)`, ascending; a limit belongs to the
 /// lower grade. `None` above the last limit.
 #[must_use]
-pub fn grade<'a>(d: f64, table: &'a [(f64, String)]) -> Option<&'a str> {
+pub fn grade(d: f64, table: &[(f64, String)]) -> Option<&str> {
     table
         .iter()
         .find(|(limit, _)| d <= *limit)
@@ -208,9 +208,9 @@ mod tests {
             (&[0.3, 0.6, 0.9], Standard, 0.908_560, 0.738_333),
             (&[0.3, 0.6, 0.9], Wang, 0.531_830, 0.564_887),
             (&[0.3, 0.6, 0.9], Fan, 0.510_102, 0.553_228),
-            (&[0.5, 0.5], Standard, 1.0, 0.707_107),
-            (&[0.5, 0.5], Wang, 1.0, 0.707_107),
-            (&[0.5, 0.5], Fan, 1.0, 0.707_107),
+            (&[0.5, 0.5], Standard, 1.0, std::f64::consts::FRAC_1_SQRT_2),
+            (&[0.5, 0.5], Wang, 1.0, std::f64::consts::FRAC_1_SQRT_2),
+            (&[0.5, 0.5], Fan, 1.0, std::f64::consts::FRAC_1_SQRT_2),
         ];
         for (u, variant, c, d) in cases {
             let found = coupling(u, &equal_weights(u.len()), variant).unwrap();

@@ -117,8 +117,8 @@ mod tests {
         let (suzhou, wuxi) = ((19235.8, 1074.99), (11852.3, 659.15));
         let (nanjing, shanghai) = ((14030.2, 850.55), (38155.32, 2428.14));
         for (found, expected) in [
-            (pair(suzhou, wuxi, 33.563_715_79), 11282.639_58),
-            (pair(suzhou, shanghai, 84.788_559_96), 6088.316_65),
+            (pair(suzhou, wuxi, 33.563_715_79), 11_282.639_58),
+            (pair(suzhou, shanghai, 84.788_559_96), 6_088.316_65),
             (pair(nanjing, shanghai, 269.629_325_8), 457.364_040_4),
         ] {
             assert!((found / expected - 1.0).abs() < 2e-9, "{found} {expected}");

@@ -4,8 +4,8 @@ use super::Jobs;
 use crate::RegionError;
 use crate::flows::{Square, spearman};
 
-/// `-rho` of the location quotients of two cities (Spearman), -1 (same order) .. 1 (opposed); 1 on
-/// no diagonal: a city with itself has -1. Sectors that the nation lacks are left out.
+/// `-rho` of the location quotients of two cities (Spearman), -1 (same order) .. 1 (opposed). A
+/// city with itself has -1. Sectors that the nation lacks are left out.
 ///
 /// Errors: a city whose quotients are all equal has no order ([`RegionError::Singular`]).
 pub fn rank_complementarity(jobs: &Jobs, nation: &[f64]) -> Result<Square, RegionError> {

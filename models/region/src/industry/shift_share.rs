@@ -117,9 +117,9 @@ mod tests {
         ) {
             let column = |f: fn(&(f64, f64, f64, f64)) -> f64| rows.iter().map(f).collect::<Vec<_>>();
             let s = shift_share(&column(|r| r.0), &column(|r| r.1), &column(|r| r.2), &column(|r| r.3)).unwrap();
-            for k in 0..rows.len() {
+            for (k, row) in rows.iter().enumerate() {
                 let sum = s.national[k] + s.mix[k] + s.regional[k];
-                prop_assert!((sum - (rows[k].1 - rows[k].0)).abs() <= 1e-9 * rows[k].0.max(rows[k].1).max(1.0) * 10.0);
+                prop_assert!((sum - (row.1 - row.0)).abs() <= 1e-9 * row.0.max(row.1).max(1.0) * 10.0);
             }
         }
     }

@@ -52,12 +52,12 @@ pub fn path_centrality(lengths: &Square) -> Result<PathCentrality, RegionError> 
     }
     let mut betweenness = vec![0.0; n];
     let mut closeness = vec![0.0; n];
-    for source in 0..n {
+    for (source, close) in closeness.iter_mut().enumerate() {
         let tree = shortest(lengths, source);
         let reached = tree.order.len() - 1;
         let sum: f64 = tree.order.iter().map(|&v| tree.distance[v]).sum();
         if reached > 0 {
-            closeness[source] = reached as f64 / (n - 1) as f64 * reached as f64 / sum;
+            *close = reached as f64 / (n - 1) as f64 * reached as f64 / sum;
         }
         let mut dependency = vec![0.0; n];
         for &w in tree.order.iter().rev() {
