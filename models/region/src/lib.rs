@@ -6,13 +6,21 @@
 pub mod allocation;
 pub mod autocorrelation;
 pub mod convergence;
+pub mod coupling;
 mod error;
+pub mod flows;
 pub mod games;
+pub mod industry;
 pub mod inequality;
+pub mod joins;
 pub mod links;
 pub mod location;
+pub mod network;
 mod programme;
 pub mod river;
+pub mod secondary;
+pub mod size;
+pub mod tables;
 pub mod transit_design;
 pub mod weights;
 
