@@ -3,6 +3,12 @@
 //!
 //! Formulas, sources and validity: `docs/region/`.
 
+pub mod community;
+pub mod degurba;
 mod error;
+pub mod percolation;
+pub mod places;
+pub mod polygons;
+pub mod urban_area;
 
 pub use error::RegionError;

@@ -3,4 +3,7 @@
 // Helpers of tests may unwrap like the tests they serve.
 #![allow(clippy::unwrap_used)]
 
+mod community;
+mod degurba;
+mod percolation;
 mod support;
