@@ -363,3 +363,156 @@ impl GeoKeys {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use conurb_base::Coded;
+    use tiff::encoder::{TiffEncoder, colortype};
+
+    use super::*;
+
+    /// Keys of a synthetic file.
+    struct Tags {
+        scale: Option<[f64; 3]>,
+        tie: [f64; 6],
+        matrix: Option<[f64; 16]>,
+        keys: Vec<u16>,
+        ascii: Option<&'static str>,
+        nodata: Option<&'static str>,
+    }
+
+    impl Default for Tags {
+        fn default() -> Self {
+            Self {
+                scale: Some([0.5, 0.25, 0.0]),
+                tie: [0.0, 0.0, 0.0, 10.0, 60.0, 0.0],
+                matrix: None,
+                keys: vec![1, 1, 0, 2, 1024, 0, 1, 2, 2048, 0, 1, 4326],
+                ascii: None,
+                nodata: Some("-9"),
+            }
+        }
+    }
+
+    /// A file of 3 columns and 2 rows.
+    fn file<C: colortype::ColorType>(values: &[C::Inner], tags: &Tags) -> Vec<u8>
+    where
+        [C::Inner]: tiff::encoder::TiffValue,
+    {
+        let mut bytes = Cursor::new(Vec::new());
+        let mut encoder = TiffEncoder::new(&mut bytes).unwrap();
+        let mut image = encoder.new_image::<C>(3, 2).unwrap();
+        let directory = image.encoder();
+        if let Some(scale) = tags.scale {
+            directory.write_tag(Tag::ModelPixelScaleTag, &scale[..]).unwrap();
+            directory.write_tag(Tag::ModelTiepointTag, &tags.tie[..]).unwrap();
+        }
+        if let Some(matrix) = tags.matrix {
+            directory.write_tag(Tag::ModelTransformationTag, &matrix[..]).unwrap();
+        }
+        if !tags.keys.is_empty() {
+            directory.write_tag(Tag::GeoKeyDirectoryTag, &tags.keys[..]).unwrap();
+        }
+        if let Some(text) = tags.ascii {
+            directory.write_tag(Tag::GeoAsciiParamsTag, text).unwrap();
+        }
+        if let Some(text) = tags.nodata {
+            directory.write_tag(Tag::GdalNodata, text).unwrap();
+        }
+        image.write_data(values).unwrap();
+        bytes.into_inner()
+    }
+
+    fn gray(tags: &Tags) -> Vec<u8> {
+        file::<colortype::Gray32Float>(&[1.0, 2.0, -9.0, 4.0, f32::NAN, 6.0], tags)
+    }
+
+    #[test]
+    fn degrees_with_nodata_and_spherical_areas() {
+        let raster = Raster::decode(&gray(&Tags::default()), "a.tif").unwrap();
+        assert_eq!((raster.rows, raster.cols), (2, 3));
+        assert_eq!(raster.frame, Frame::Geographic { epsg: Some(4326) });
+        assert_eq!((raster.value(0, 1), raster.value(0, 2), raster.value(1, 1)), (Some(2.0), None, None));
+        assert_eq!(raster.centre(1, 0), (59.625, 10.25));
+        let areas = raster.cell_areas_km2().unwrap();
+        // Rows from 60.00 to 59.75 and 59.50 degrees north; together a band of the sphere.
+        let band = EARTH_RADIUS_KM.powi(2)
+            * 0.5_f64.to_radians()
+            * (60_f64.to_radians().sin() - 59.5_f64.to_radians().sin());
+        assert!((areas.iter().sum::<f64>() / band - 1.0).abs() < 1e-12);
+        assert!(areas[0] < areas[1]);
+        assert!(raster.same_grid(&raster));
+    }
+
+    #[test]
+    fn matrix_pixel_is_point_and_projections() {
+        let mut matrix = [0.0; 16];
+        (matrix[0], matrix[3], matrix[5], matrix[7]) = (1000.0, 5e5, -1000.0, 6e6);
+        let mut tags = Tags {
+            scale: None,
+            matrix: Some(matrix),
+            keys: vec![1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 2, 1026, 34737, 16, 0],
+            ascii: Some("World_Mollweide|"),
+            ..Tags::default()
+        };
+        let raster = Raster::decode(&gray(&tags), "m.tif").unwrap();
+        assert_eq!((raster.west, raster.north), (499_500.0, 6_000_500.0));
+        let name = "World_Mollweide".to_owned();
+        assert_eq!(raster.frame, Frame::EqualArea { name });
+        assert_eq!(raster.cell_areas_km2().unwrap(), [1.0, 1.0]);
+
+        tags.keys = vec![1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 3857];
+        let mercator = Raster::decode(&gray(&tags), "m.tif").unwrap();
+        let error = mercator.cell_areas_km2().unwrap_err();
+        assert_eq!(error.code(), "CNB-GEO-0002");
+        assert!(error.to_string().contains("EPSG:3857"), "{error}");
+
+        matrix[1] = 1.0;
+        tags.matrix = Some(matrix);
+        let error = Raster::decode(&gray(&tags), "m.tif").unwrap_err();
+        assert!(error.to_string().contains("rotated"), "{error}");
+    }
+
+    #[test]
+    fn bands_places_and_limits_are_refused() {
+        let code = |bytes: &[u8]| Raster::decode(bytes, "x.tif").unwrap_err().code();
+        let rgb = file::<colortype::RGB8>(&[0; 18], &Tags::default());
+        let error = Raster::decode(&rgb, "x.tif").unwrap_err();
+        assert!(error.to_string().contains("3 bands, 1 is needed"), "{error}");
+        let bare = Tags { scale: None, ..Tags::default() };
+        assert_eq!(code(&gray(&bare)), "CNB-GEO-0002");
+        let unknown = Tags { keys: Vec::new(), ..Tags::default() };
+        assert_eq!(code(&gray(&unknown)), "CNB-GEO-0002");
+        let flat = Tags { scale: Some([0.5, 0.0, 0.0]), ..Tags::default() };
+        assert_eq!(code(&gray(&flat)), "CNB-GEO-0002");
+        let odd = Tags { nodata: Some("none"), ..Tags::default() };
+        assert_eq!(code(&gray(&odd)), "CNB-GEO-0001");
+        assert_eq!(code(b"no raster"), "CNB-GEO-0001");
+        assert_eq!(Raster::read(Path::new("missing.tif")).unwrap_err().code(), "CNB-GEO-0001");
+    }
+
+    #[test]
+    fn a_truncated_file_is_an_error_wherever_it_ends() {
+        let whole = gray(&Tags::default());
+        for cut in 0..whole.len() {
+            // The tail may be padding; everything else must be missed.
+            if let Ok(raster) = Raster::decode(&whole[..cut], "cut.tif") {
+                assert_eq!(raster, Raster::decode(&whole, "cut.tif").unwrap());
+            }
+        }
+        assert!(Raster::decode(&whole[..whole.len() / 2], "cut.tif").is_err());
+    }
+
+    #[test]
+    fn a_header_that_claims_too_many_cells_is_refused_before_reading() {
+        let mut bytes = gray(&Tags::default());
+        // Width and height are 32-bit entries of the directory: tags 256 and 257.
+        let directory = u32::from_le_bytes(bytes[4..8].try_into().unwrap()) as usize;
+        for entry in 0..2 {
+            let at = directory + 2 + 12 * entry;
+            assert_eq!(u16::from_le_bytes([bytes[at], bytes[at + 1]]), 256 + entry as u16);
+            bytes[at + 8..at + 12].copy_from_slice(&1_000_000_u32.to_le_bytes());
+        }
+        assert_eq!(Raster::decode(&bytes, "big.tif").unwrap_err().code(), "CNB-GEO-0003");
+    }
+}

@@ -6,6 +6,7 @@
 pub mod community;
 pub mod degurba;
 mod error;
+pub mod facts;
 pub mod percolation;
 pub mod places;
 pub mod polygons;

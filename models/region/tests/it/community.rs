@@ -28,10 +28,9 @@ fn delta(data: &Path) -> (Vec<(String, String)>, Graph) {
     let flows: Vec<(usize, usize, f64)> = rows
         .iter()
         .filter_map(|row| {
-            let mut values = row.values();
-            let _ = &mut values;
-            let (from, to) = (number.get(row["from"].as_str())?, number.get(row["to"].as_str())?);
-            Some((*from, *to, row["direct_trains"].parse().unwrap()))
+            let at = |column: &str| number.get(row[column].as_str()).copied();
+            let trains = row["direct_trains_per_day_20160315"].parse().unwrap();
+            Some((at("from_code")?, at("to_code")?, trains))
         })
         .collect();
     let graph = Graph::from_flows(41, &flows).unwrap();

@@ -5,5 +5,9 @@
 
 mod community;
 mod degurba;
+mod facts;
 mod percolation;
+mod places;
+mod polygons;
 mod support;
+mod urban_area;
