@@ -93,9 +93,15 @@ impl Raster {
         one_band(&mut decoder, file)?;
         let place = georeference(&mut decoder, file)?;
         let nodata = nodata(&mut decoder, file)?;
-        let values = values(decoder.read_image().map_err(|e| unreadable(file, &e))?, nodata);
+        let values = values(
+            decoder.read_image().map_err(|e| unreadable(file, &e))?,
+            nodata,
+        );
         if values.len() as u64 != cells {
-            return Err(unreadable(file, &format!("{} values for {cells} cells", values.len())));
+            return Err(unreadable(
+                file,
+                &format!("{} values for {cells} cells", values.len()),
+            ));
         }
         Ok(Self {
             rows: rows as usize,
@@ -162,8 +168,16 @@ impl Raster {
             && self.cols == other.cols
             && near(self.west, other.west, self.cell_width)
             && near(self.north, other.north, self.cell_height)
-            && near(self.cell_width * self.cols as f64, other.cell_width * other.cols as f64, self.cell_width)
-            && near(self.cell_height * self.rows as f64, other.cell_height * other.rows as f64, self.cell_height)
+            && near(
+                self.cell_width * self.cols as f64,
+                other.cell_width * other.cols as f64,
+                self.cell_width,
+            )
+            && near(
+                self.cell_height * self.rows as f64,
+                other.cell_height * other.rows as f64,
+                self.cell_height,
+            )
     }
 }
 
@@ -218,11 +232,20 @@ fn values(image: DecodingResult, nodata: Option<f64>) -> Vec<f64> {
         DecodingResult::I16(v) => v.into_iter().map(|x| clean(f64::from(x))).collect(),
         DecodingResult::I32(v) => v.into_iter().map(|x| clean(f64::from(x))).collect(),
         DecodingResult::I64(v) => v.into_iter().map(|x| clean(x as f64)).collect(),
-        DecodingResult::F16(v) => v.into_iter().map(|x| clean(f64::from(x.to_f32()))).collect(),
+        DecodingResult::F16(v) => v
+            .into_iter()
+            .map(|x| clean(f64::from(x.to_f32())))
+            .collect(),
         DecodingResult::F32(v) => {
             let narrow = nodata.map(|n| n as f32);
             v.into_iter()
-                .map(|x| if Some(x) == narrow { f64::NAN } else { f64::from(x) })
+                .map(|x| {
+                    if Some(x) == narrow {
+                        f64::NAN
+                    } else {
+                        f64::from(x)
+                    }
+                })
                 .collect()
         }
         DecodingResult::F64(v) => v.into_iter().map(clean).collect(),
@@ -261,11 +284,19 @@ fn georeference<R: Read + Seek>(
             }
             (m[3], m[7], m[0], -m[5])
         }
-        _ => return Err(unsupported(file, "no georeference (tags 33550 and 33922, or 34264)")),
+        _ => {
+            return Err(unsupported(
+                file,
+                "no georeference (tags 33550 and 33922, or 34264)",
+            ));
+        }
     };
     let usable = |x: f64| x.is_finite() && x > 0.0;
     if !(usable(width) && usable(height) && west.is_finite() && north.is_finite()) {
-        return Err(unsupported(file, "the cell size must be positive, north up"));
+        return Err(unsupported(
+            file,
+            "the cell size must be positive, north up",
+        ));
     }
     let keys = GeoKeys::read(decoder, file)?;
     if keys.short(1025) == Some(2) {
@@ -276,7 +307,10 @@ fn georeference<R: Read + Seek>(
     let frame = keys.frame(file)?;
     let beyond = 1e-6 * height;
     if matches!(frame, Frame::Geographic { .. }) && (north > 90.0 + beyond || north < -90.0) {
-        return Err(unsupported(file, format!("the northern edge {north} is no latitude")));
+        return Err(unsupported(
+            file,
+            format!("the northern edge {north} is no latitude"),
+        ));
     }
     Ok(Georeference {
         west,
@@ -322,11 +356,11 @@ impl GeoKeys {
 
     /// Text of a key that points into the ASCII parameters.
     fn text(&self, id: u16) -> Option<&str> {
-        let [_, _, count, offset] = self
-            .rows
-            .iter()
-            .find(|r| r[0] == id && r[1] == 34737)?;
-        let (from, to) = (usize::from(*offset), usize::from(*offset) + usize::from(*count));
+        let [_, _, count, offset] = self.rows.iter().find(|r| r[0] == id && r[1] == 34737)?;
+        let (from, to) = (
+            usize::from(*offset),
+            usize::from(*offset) + usize::from(*count),
+        );
         self.ascii.get(from..to.min(self.ascii.len()))
     }
 
@@ -340,7 +374,13 @@ impl GeoKeys {
                 let text = self.text(1026).or(self.text(3073)).unwrap_or("");
                 let name = text.split('|').next().unwrap_or("").to_owned();
                 let known = [3035, 6933, 8857, 54009, 5070, 6350];
-                let words = ["mollweide", "equal_area", "equal area", "equal_earth", "laea"];
+                let words = [
+                    "mollweide",
+                    "equal_area",
+                    "equal area",
+                    "equal_earth",
+                    "laea",
+                ];
                 let lower = text.to_lowercase();
                 // 3075 is the projection method: 10 = Lambert azimuthal equal area, 11 = Albers.
                 let keeps = words.iter().any(|w| lower.contains(w))
@@ -358,7 +398,9 @@ impl GeoKeys {
             }
             other => Err(unsupported(
                 file,
-                format!("model type {other:?} (key 1024) is neither projected (1) nor geographic (2)"),
+                format!(
+                    "model type {other:?} (key 1024) is neither projected (1) nor geographic (2)"
+                ),
             )),
         }
     }
@@ -404,14 +446,22 @@ mod tests {
         let mut image = encoder.new_image::<C>(3, 2).unwrap();
         let directory = image.encoder();
         if let Some(scale) = tags.scale {
-            directory.write_tag(Tag::ModelPixelScaleTag, &scale[..]).unwrap();
-            directory.write_tag(Tag::ModelTiepointTag, &tags.tie[..]).unwrap();
+            directory
+                .write_tag(Tag::ModelPixelScaleTag, &scale[..])
+                .unwrap();
+            directory
+                .write_tag(Tag::ModelTiepointTag, &tags.tie[..])
+                .unwrap();
         }
         if let Some(matrix) = tags.matrix {
-            directory.write_tag(Tag::ModelTransformationTag, &matrix[..]).unwrap();
+            directory
+                .write_tag(Tag::ModelTransformationTag, &matrix[..])
+                .unwrap();
         }
         if !tags.keys.is_empty() {
-            directory.write_tag(Tag::GeoKeyDirectoryTag, &tags.keys[..]).unwrap();
+            directory
+                .write_tag(Tag::GeoKeyDirectoryTag, &tags.keys[..])
+                .unwrap();
         }
         if let Some(text) = tags.ascii {
             directory.write_tag(Tag::GeoAsciiParamsTag, text).unwrap();
@@ -432,7 +482,10 @@ mod tests {
         let raster = Raster::decode(&gray(&Tags::default()), "a.tif").unwrap();
         assert_eq!((raster.rows, raster.cols), (2, 3));
         assert_eq!(raster.frame, Frame::Geographic { epsg: Some(4326) });
-        assert_eq!((raster.value(0, 1), raster.value(0, 2), raster.value(1, 1)), (Some(2.0), None, None));
+        assert_eq!(
+            (raster.value(0, 1), raster.value(0, 2), raster.value(1, 1)),
+            (Some(2.0), None, None)
+        );
         assert_eq!(raster.centre(1, 0), (59.625, 10.25));
         let areas = raster.cell_areas_km2().unwrap();
         // Rows from 60.00 to 59.75 and 59.50 degrees north; together a band of the sphere.
@@ -478,17 +531,35 @@ mod tests {
         let code = |bytes: &[u8]| Raster::decode(bytes, "x.tif").unwrap_err().code();
         let rgb = file::<colortype::RGB8>(&[0; 18], &Tags::default());
         let error = Raster::decode(&rgb, "x.tif").unwrap_err();
-        assert!(error.to_string().contains("3 bands, 1 is needed"), "{error}");
-        let bare = Tags { scale: None, ..Tags::default() };
+        assert!(
+            error.to_string().contains("3 bands, 1 is needed"),
+            "{error}"
+        );
+        let bare = Tags {
+            scale: None,
+            ..Tags::default()
+        };
         assert_eq!(code(&gray(&bare)), "CNB-GEO-0002");
-        let unknown = Tags { keys: Vec::new(), ..Tags::default() };
+        let unknown = Tags {
+            keys: Vec::new(),
+            ..Tags::default()
+        };
         assert_eq!(code(&gray(&unknown)), "CNB-GEO-0002");
-        let flat = Tags { scale: Some([0.5, 0.0, 0.0]), ..Tags::default() };
+        let flat = Tags {
+            scale: Some([0.5, 0.0, 0.0]),
+            ..Tags::default()
+        };
         assert_eq!(code(&gray(&flat)), "CNB-GEO-0002");
-        let odd = Tags { nodata: Some("none"), ..Tags::default() };
+        let odd = Tags {
+            nodata: Some("none"),
+            ..Tags::default()
+        };
         assert_eq!(code(&gray(&odd)), "CNB-GEO-0001");
         assert_eq!(code(b"no raster"), "CNB-GEO-0001");
-        assert_eq!(Raster::read(Path::new("missing.tif")).unwrap_err().code(), "CNB-GEO-0001");
+        assert_eq!(
+            Raster::read(Path::new("missing.tif")).unwrap_err().code(),
+            "CNB-GEO-0001"
+        );
     }
 
     #[test]
@@ -510,9 +581,15 @@ mod tests {
         let directory = u32::from_le_bytes(bytes[4..8].try_into().unwrap()) as usize;
         for entry in 0..2 {
             let at = directory + 2 + 12 * entry;
-            assert_eq!(u16::from_le_bytes([bytes[at], bytes[at + 1]]), 256 + entry as u16);
+            assert_eq!(
+                u16::from_le_bytes([bytes[at], bytes[at + 1]]),
+                256 + entry as u16
+            );
             bytes[at + 8..at + 12].copy_from_slice(&1_000_000_u32.to_le_bytes());
         }
-        assert_eq!(Raster::decode(&bytes, "big.tif").unwrap_err().code(), "CNB-GEO-0003");
+        assert_eq!(
+            Raster::decode(&bytes, "big.tif").unwrap_err().code(),
+            "CNB-GEO-0003"
+        );
     }
 }

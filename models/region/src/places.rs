@@ -47,19 +47,51 @@ impl Place {
 
 /// Columns and the headers they are known by, lower case, without blanks and underscores.
 const HEADERS: [(&str, &[&str]); 8] = [
-    ("name", &["name", "city", "place", "stopname", "asciiname", "名称", "城市"]),
+    (
+        "name",
+        &[
+            "name",
+            "city",
+            "place",
+            "stopname",
+            "asciiname",
+            "名称",
+            "城市",
+        ],
+    ),
     ("lat", &["lat", "latitude", "y", "stoplat", "纬度"]),
-    ("lon", &["lon", "lng", "long", "longitude", "x", "stoplon", "经度"]),
+    (
+        "lon",
+        &["lon", "lng", "long", "longitude", "x", "stoplon", "经度"],
+    ),
     (
         "population",
-        &["population", "pop", "poppersons", "persons", "popu2020", "人口"],
+        &[
+            "population",
+            "pop",
+            "poppersons",
+            "persons",
+            "popu2020",
+            "人口",
+        ],
     ),
     (
         "code",
-        &["code", "id", "citycode", "cityid", "geonameid", "stopid", "代码"],
+        &[
+            "code",
+            "id",
+            "citycode",
+            "cityid",
+            "geonameid",
+            "stopid",
+            "代码",
+        ],
     ),
     ("country", &["country", "countrycode", "国家"]),
-    ("admin", &["admin", "admincode", "admin1", "admin1code", "province"]),
+    (
+        "admin",
+        &["admin", "admincode", "admin1", "admin1code", "province"],
+    ),
     ("feature", &["feature", "featurecode"]),
 ];
 
@@ -277,7 +309,10 @@ impl<'b> Cursor<'b> {
                 return Ok(value);
             }
         }
-        Err(RegionError::unreadable(self.file, &"the file ends within a number"))
+        Err(RegionError::unreadable(
+            self.file,
+            &"the file ends within a number",
+        ))
     }
 
     fn signed(&mut self) -> Result<i64, RegionError> {
@@ -314,7 +349,13 @@ fn bad(file: &str, line: usize, what: &str, value: &str, message: &str) -> Regio
 /// Adds a place whose position and population are possible.
 fn push(places: &mut Vec<Place>, place: Place, file: &str, line: usize) -> Result<(), RegionError> {
     let fault = |what: &str, value: f64, message: &str| {
-        Err(bad(file, line, &format!("{}: {what}", place.name), &value.to_string(), message))
+        Err(bad(
+            file,
+            line,
+            &format!("{}: {what}", place.name),
+            &value.to_string(),
+            message,
+        ))
     };
     if !(-90.0..=90.0).contains(&place.lat) {
         return fault("latitude", place.lat, "lies outside -90 to 90");

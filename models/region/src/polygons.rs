@@ -6,7 +6,9 @@
 use conurb_geo::EARTH_RADIUS_KM;
 use conurb_geo::raster::{Frame, Raster};
 use geo::line_intersection::{LineIntersection, line_intersection};
-use geo::{BoundingRect, Centroid, Coord, Intersects, Line, LineString, MultiPolygon, Point, Polygon};
+use geo::{
+    BoundingRect, Centroid, Coord, Intersects, Line, LineString, MultiPolygon, Point, Polygon,
+};
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 use serde::Serialize;
@@ -37,7 +39,9 @@ impl Boundary {
             name: name.to_owned(),
             message,
         };
-        let wkt: Wkt<f64> = text.parse().map_err(|e: &str| fault(format!("no WKT: {e}")))?;
+        let wkt: Wkt<f64> = text
+            .parse()
+            .map_err(|e: &str| fault(format!("no WKT: {e}")))?;
         let polygons = match &wkt {
             Wkt::Polygon(polygon) => std::slice::from_ref(polygon),
             Wkt::MultiPolygon(many) => many.polygons(),
@@ -47,8 +51,11 @@ impl Boundary {
         for polygon in polygons {
             let mut rings = Vec::new();
             for ring in polygon.rings() {
-                let corners: Vec<Coord<f64>> =
-                    ring.coords().iter().map(|c| Coord { x: c.x, y: c.y }).collect();
+                let corners: Vec<Coord<f64>> = ring
+                    .coords()
+                    .iter()
+                    .map(|c| Coord { x: c.x, y: c.y })
+                    .collect();
                 rings.push(self::ring(corners).map_err(fault)?);
             }
             if rings.is_empty() {
@@ -128,15 +135,25 @@ impl Boundary {
             }
         }
         let flat = sum[0].hypot(sum[1]);
-        Ok((flat.hypot(sum[2]) > 0.0)
-            .then(|| (sum[2].atan2(flat).to_degrees(), sum[1].atan2(sum[0]).to_degrees())))
+        Ok((flat.hypot(sum[2]) > 0.0).then(|| {
+            (
+                sum[2].atan2(flat).to_degrees(),
+                sum[1].atan2(sum[0]).to_degrees(),
+            )
+        }))
     }
 }
 
 /// A ring without repeated corners, or what is wrong with it.
 fn ring(mut corners: Vec<Coord<f64>>) -> Result<LineString<f64>, String> {
-    if let Some(c) = corners.iter().find(|c| !(c.x.abs() <= 180.0 && c.y.abs() <= 90.0)) {
-        return Err(format!("the corner {} {} lies outside the Earth's degrees", c.x, c.y));
+    if let Some(c) = corners
+        .iter()
+        .find(|c| !(c.x.abs() <= 180.0 && c.y.abs() <= 90.0))
+    {
+        return Err(format!(
+            "the corner {} {} lies outside the Earth's degrees",
+            c.x, c.y
+        ));
     }
     let (Some(first), Some(last)) = (corners.first(), corners.last()) else {
         return Err("has an empty ring".to_owned());
@@ -150,7 +167,10 @@ fn ring(mut corners: Vec<Coord<f64>>) -> Result<LineString<f64>, String> {
     let start = *first;
     corners.dedup();
     if corners.len() < 4 {
-        return Err(format!("the ring at {} {} has fewer than three corners", start.x, start.y));
+        return Err(format!(
+            "the ring at {} {} has fewer than three corners",
+            start.x, start.y
+        ));
     }
     Ok(LineString(corners))
 }
@@ -187,12 +207,12 @@ fn no_crossing(shape: &MultiPolygon<f64>, name: &str) -> Result<(), RegionError>
     let mut sides: Vec<Side> = Vec::new();
     for (ring, corners) in rings.enumerate() {
         let of = corners.0.len() - 1;
-        sides.extend(corners.lines().enumerate().map(|(at, line)| Side {
-            ring,
-            at,
-            of,
-            line,
-        }));
+        sides.extend(
+            corners
+                .lines()
+                .enumerate()
+                .map(|(at, line)| Side { ring, at, of, line }),
+        );
     }
     if sides.len() > CORNERS_MAX {
         return Err(RegionError::TooLarge {
@@ -207,7 +227,10 @@ fn no_crossing(shape: &MultiPolygon<f64>, name: &str) -> Result<(), RegionError>
             side.line.start.y.min(side.line.end.y),
             side.line.start.y.max(side.line.end.y),
         );
-        for other in sides[i + 1..].iter().take_while(|o| o.low_x() <= side.high_x()) {
+        for other in sides[i + 1..]
+            .iter()
+            .take_while(|o| o.low_x() <= side.high_x())
+        {
             let (a, b) = (other.line.start.y, other.line.end.y);
             if a.min(b) > high || a.max(b) < low {
                 continue;
@@ -219,7 +242,8 @@ fn no_crossing(shape: &MultiPolygon<f64>, name: &str) -> Result<(), RegionError>
                 }) => format!("crosses itself at {} {}", intersection.x, intersection.y),
                 Some(LineIntersection::Collinear { intersection })
                     if intersection.start != intersection.end
-                        && (side.ring == other.ring || same_polygon(shape, side.ring, other.ring)) =>
+                        && (side.ring == other.ring
+                            || same_polygon(shape, side.ring, other.ring)) =>
                 {
                     format!(
                         "runs over itself from {} {} to {} {}",
@@ -298,14 +322,21 @@ pub fn read_census(bytes: &[u8], file: &str) -> Result<CensusFile, RegionError> 
         .map_err(|e| RegionError::unreadable(file, &e))?
         .clone();
     let column = |name: &str| {
-        headers.iter().position(|h| h == name).ok_or_else(|| RegionError::MissingColumn {
-            at: RegionError::place(file, 1),
-            column: name.to_owned(),
-            hint: crate::error::hint(name, headers.iter()),
-        })
+        headers
+            .iter()
+            .position(|h| h == name)
+            .ok_or_else(|| RegionError::MissingColumn {
+                at: RegionError::place(file, 1),
+                column: name.to_owned(),
+                hint: crate::error::hint(name, headers.iter()),
+            })
     };
-    let [name, code, province, coord] =
-        [column("city")?, column("city_code")?, column("province")?, column("coord")?];
+    let [name, code, province, coord] = [
+        column("city")?,
+        column("city_code")?,
+        column("province")?,
+        column("coord")?,
+    ];
     let persons = [
         column("popu_2020")?,
         column("popu_2010")?,
@@ -383,7 +414,8 @@ impl<'u> UnitIndex<'u> {
             .enumerate()
             .filter_map(|(i, (_, boundary))| {
                 let b = boundary.shape.bounding_rect()?;
-                let corners = Rectangle::from_corners([b.min().x, b.min().y], [b.max().x, b.max().y]);
+                let corners =
+                    Rectangle::from_corners([b.min().x, b.min().y], [b.max().x, b.max().y]);
                 Some(GeomWithData::new(corners, i))
             })
             .collect();

@@ -123,7 +123,10 @@ impl<B: Basis> Flows<B> {
         if let Some(unit) = (0..out.len()).find(|&u| out[u] > residents[u] * (1.0 + 1e-9)) {
             return Err(RegionError::option(
                 "flows",
-                format!("{} leave unit {unit} of {} residents", out[unit], residents[unit]),
+                format!(
+                    "{} leave unit {unit} of {} residents",
+                    out[unit], residents[unit]
+                ),
             ));
         }
         Ok(Self {
@@ -303,15 +306,29 @@ fn check(
     RegionError::same_len("units of the flows", units.len(), flow_units)?;
     RegionError::same_len("neighbours of units", units.len(), neighbours.len())?;
     if neighbours.iter().flatten().any(|&u| u >= units.len()) {
-        return Err(RegionError::option("neighbours", "name a unit that is not there"));
+        return Err(RegionError::option(
+            "neighbours",
+            "name a unit that is not there",
+        ));
     }
-    for share in [rules.city_share_min, rules.join_share_above, rules.zone_share_min] {
-        if !(share > 0.0 && share <= 1.0) {
-            return Err(RegionError::option("share", format!("{share} lies outside 0 to 1")));
+    for share in [
+        rules.city_share_min,
+        rules.join_share_above,
+        rules.zone_share_min,
+    ] {
+        if share.is_nan() || share <= 0.0 || share > 1.0 {
+            return Err(RegionError::option(
+                "share",
+                format!("{share} lies outside 0 to 1"),
+            ));
         }
     }
-    units.iter().find(|u| !(u.pop_persons > 0.0)).map_or(Ok(()), |u| {
-        Err(RegionError::option("population", format!("of {} is not positive", u.name)))
+    let empty = |u: &&AreaUnit| u.pop_persons.is_nan() || u.pop_persons <= 0.0;
+    units.iter().find(empty).map_or(Ok(()), |u| {
+        Err(RegionError::option(
+            "population",
+            format!("of {} is not positive", u.name),
+        ))
     })
 }
 
@@ -322,16 +339,26 @@ type City = (Vec<u32>, Vec<usize>);
 fn cities(units: &[AreaUnit], rules: &AreaRules) -> Vec<City> {
     let mut cities: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (u, unit) in units.iter().enumerate() {
-        let most = unit.in_centres.iter().fold(None, |best: Option<(u32, f64)>, (&c, &p)| {
-            if best.is_none_or(|(_, known)| p > known) { Some((c, p)) } else { best }
-        });
+        let most = unit
+            .in_centres
+            .iter()
+            .fold(None, |best: Option<(u32, f64)>, (&c, &p)| {
+                if best.is_none_or(|(_, known)| p > known) {
+                    Some((c, p))
+                } else {
+                    best
+                }
+            });
         if let Some((centre, persons)) = most
             && persons >= rules.city_share_min * unit.pop_persons
         {
             cities.entry(centre).or_default().push(u);
         }
     }
-    cities.into_iter().map(|(c, units)| (vec![c], units)).collect()
+    cities
+        .into_iter()
+        .map(|(c, units)| (vec![c], units))
+        .collect()
 }
 
 /// Joins cities of which one sends more than the threshold to the other.
@@ -355,10 +382,13 @@ fn joined<B: Basis>(cities: Vec<City>, flows: &Flows<B>, rules: &AreaRules) -> V
         entry.0.extend(city.0);
         entry.1.extend(city.1);
     }
-    joined.into_values().map(|(c, mut u)| {
-        u.sort_unstable();
-        (c, u)
-    }).collect()
+    joined
+        .into_values()
+        .map(|(c, mut u)| {
+            u.sort_unstable();
+            (c, u)
+        })
+        .collect()
 }
 
 /// Takes units out of a zone that no chain of bordering units of it joins to the city.
@@ -428,7 +458,10 @@ fn add_enclaves(owner: &mut [Option<usize>], neighbours: &[Vec<usize>]) -> Vec<u
 pub fn break_point(distance: f64, mass_a: f64, mass_b: f64) -> Result<f64, RegionError> {
     for (what, value) in [("distance", distance), ("mass", mass_a), ("mass", mass_b)] {
         if !(value.is_finite() && value > 0.0) {
-            return Err(RegionError::option(what, format!("{value} is not positive")));
+            return Err(RegionError::option(
+                what,
+                format!("{value} is not positive"),
+            ));
         }
     }
     Ok(distance / (1.0 + (mass_b / mass_a).sqrt()))
@@ -447,8 +480,14 @@ pub fn hinterlands(
     if centres.is_empty() {
         return Err(RegionError::option("centres", "there are none"));
     }
-    if let Some(i) = centres.iter().position(|(_, m)| !(m.is_finite() && *m > 0.0)) {
-        return Err(RegionError::option("mass", format!("of centre {i} is not positive")));
+    if let Some(i) = centres
+        .iter()
+        .position(|(_, m)| !(m.is_finite() && *m > 0.0))
+    {
+        return Err(RegionError::option(
+            "mass",
+            format!("of centre {i} is not positive"),
+        ));
     }
     let pull = |point: (f64, f64), (place, mass): ((f64, f64), f64)| {
         great_circle_km(point, place) / mass.sqrt()
@@ -457,7 +496,11 @@ pub fn hinterlands(
         .iter()
         .map(|&p| {
             (1..centres.len()).fold(0, |best, c| {
-                if pull(p, centres[c]) < pull(p, centres[best]) { c } else { best }
+                if pull(p, centres[c]) < pull(p, centres[best]) {
+                    c
+                } else {
+                    best
+                }
             })
         })
         .collect())

@@ -169,7 +169,10 @@ pub(super) fn positive(what: &str, value: f64) -> Result<(), RegionError> {
     if value.is_finite() && value > 0.0 {
         return Ok(());
     }
-    Err(RegionError::option(what, format!("{value} is not positive")))
+    Err(RegionError::option(
+        what,
+        format!("{value} is not positive"),
+    ))
 }
 
 fn check(n: usize, edges: &[(usize, usize, f64)]) -> Result<(), RegionError> {

@@ -277,7 +277,9 @@ fn refine(
         if size[own] != 1 || outward[own] < scale * k * (all - k) {
             continue;
         }
-        let near = graph.around(node).filter(|(o, _)| labels[*o] == labels[node]);
+        let near = graph
+            .around(node)
+            .filter(|(o, _)| labels[*o] == labels[node]);
         to.gather(near.map(|(o, w)| (part[o], w)));
         let choices: Vec<(usize, f64)> = to
             .touched
@@ -302,7 +304,10 @@ fn refine(
 
 /// Draws a part with probability proportional to exp(dQ / theta).
 fn draw(choices: &[(usize, f64)], total: f64, random: &mut Stream) -> Option<usize> {
-    let top = choices.iter().map(|c| c.1).fold(f64::NEG_INFINITY, f64::max);
+    let top = choices
+        .iter()
+        .map(|c| c.1)
+        .fold(f64::NEG_INFINITY, f64::max);
     // dQ = 2 gain / 2m; measured from the greatest, so that no exponential overflows.
     let weight = |gain: f64| (2.0 * (gain - top) / total / THETA).exp();
     let sum: f64 = choices.iter().map(|c| weight(c.1)).sum();

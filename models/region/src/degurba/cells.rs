@@ -83,7 +83,11 @@ pub fn level2(grid: &PopulationGrid, rules: &Level2Rules) -> Result<Classes, Reg
         .collect();
     groups::widen(layers.shape, &mut near, rules.buffer_cells);
     let mut semi = layers.label(&rules.semi_dense, None)?;
-    let groups = semi.iter().filter(|&&l| l != NONE).max().map_or(0, |&l| l + 1);
+    let groups = semi
+        .iter()
+        .filter(|&&l| l != NONE)
+        .max()
+        .map_or(0, |&l| l + 1);
     let mut touches = vec![false; groups as usize];
     for (&label, _) in semi.iter().zip(&near).filter(|(l, n)| **l != NONE && **n) {
         touches[label as usize] = true;
@@ -103,11 +107,13 @@ pub fn level2(grid: &PopulationGrid, rules: &Level2Rules) -> Result<Classes, Reg
         (&village, 13),
     ];
     let mut codes: Vec<u8> = (0..centres.len())
-        .map(|c| match by_rank.iter().find(|(labels, _)| labels[c] != NONE) {
-            Some(&(_, code)) => code,
-            None if layers.density[c] >= rules.low_density_per_km2 => 12,
-            None => 11,
-        })
+        .map(
+            |c| match by_rank.iter().find(|(labels, _)| labels[c] != NONE) {
+                Some(&(_, code)) => code,
+                None if layers.density[c] >= rules.low_density_per_km2 => 12,
+                None => 11,
+            },
+        )
         .collect();
     layers.finish(&mut codes, &rules.water, 11, 10);
     Ok(classes(grid, &codes, &centres))
@@ -160,7 +166,10 @@ impl<'g> Layers<'g> {
 
     fn built(&self) -> Result<&[f64], RegionError> {
         self.built.as_deref().ok_or_else(|| {
-            RegionError::option("built-up criterion", "needs a layer of built-up area, or must be off")
+            RegionError::option(
+                "built-up criterion",
+                "needs a layer of built-up area, or must be off",
+            )
         })
     }
 
@@ -240,9 +249,19 @@ impl<'g> Layers<'g> {
 }
 
 fn classes(grid: &PopulationGrid, codes: &[u8], centres: &[u32]) -> Classes {
-    let known = |c: usize| if grid.persons[c].is_nan() { 0.0 } else { grid.persons[c] };
+    let known = |c: usize| {
+        if grid.persons[c].is_nan() {
+            0.0
+        } else {
+            grid.persons[c]
+        }
+    };
     let mut tally = BTreeMap::new();
-    let count = centres.iter().filter(|&&l| l != NONE).max().map_or(0, |&l| l + 1);
+    let count = centres
+        .iter()
+        .filter(|&&l| l != NONE)
+        .max()
+        .map_or(0, |&l| l + 1);
     let mut list: Vec<Centre> = (0..count)
         .map(|id| Centre {
             id,
@@ -250,7 +269,11 @@ fn classes(grid: &PopulationGrid, codes: &[u8], centres: &[u32]) -> Classes {
             persons: 0.0,
         })
         .collect();
-    for (c, &code) in codes.iter().enumerate().filter(|(_, code)| **code != OUTSIDE) {
+    for (c, &code) in codes
+        .iter()
+        .enumerate()
+        .filter(|(_, code)| **code != OUTSIDE)
+    {
         let t = tally.entry(code).or_insert(Tally {
             cells: 0,
             persons: 0.0,

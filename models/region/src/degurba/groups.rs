@@ -68,7 +68,11 @@ pub(super) fn label(
                 }
             }
         }
-        let size: f64 = group.iter().map(|&c| persons[c]).filter(|p| !p.is_nan()).sum();
+        let size: f64 = group
+            .iter()
+            .map(|&c| persons[c])
+            .filter(|p| !p.is_nan())
+            .sum();
         if size >= rule.size_persons {
             group.iter().for_each(|&c| labels[c] = next);
             next += 1;
@@ -157,7 +161,11 @@ pub(super) fn fill_holes(
     area_km2: impl Fn(usize) -> f64,
     below_km2: f64,
 ) {
-    let groups = labels.iter().filter(|&&l| l != NONE).max().map_or(0, |&l| l + 1);
+    let groups = labels
+        .iter()
+        .filter(|&&l| l != NONE)
+        .max()
+        .map_or(0, |&l| l + 1);
     let mut boxes = vec![(usize::MAX, 0, usize::MAX, 0); groups as usize];
     for (cell, &label) in labels.iter().enumerate().filter(|(_, l)| **l != NONE) {
         let (row, col) = (cell / shape.cols, cell % shape.cols);

@@ -12,7 +12,9 @@ mod units;
 use conurb_geo::raster::Raster;
 
 pub use cells::{Centre, Classes, Tally, level1, level2, water};
-pub use rules::{CentreRule, GroupRule, Level1Rules, Level2Rules, Neighbours, Smoothing, WaterRule};
+pub use rules::{
+    CentreRule, GroupRule, Level1Rules, Level2Rules, Neighbours, Smoothing, WaterRule,
+};
 pub use units::{UnitClass, UnitShares, classify_units};
 
 use crate::RegionError;
@@ -52,7 +54,10 @@ impl PopulationGrid {
             .map_err(|e| RegionError::option("population grid", e.to_string()))?;
         let share = |raster: &Raster, what: &str| {
             if !persons.same_grid(raster) {
-                return Err(RegionError::option(what, "lies on another grid than the population"));
+                return Err(RegionError::option(
+                    what,
+                    "lies on another grid than the population",
+                ));
             }
             let of_cell = |(i, v): (usize, &f64)| v / (cell_km2[i / persons.cols] * 1e6);
             Ok(raster.values.iter().enumerate().map(of_cell).collect())
@@ -85,10 +90,21 @@ impl PopulationGrid {
                 RegionError::same_len(&format!("{what} of cells"), cells, layer.len())?;
             }
         }
-        if let Some(row) = self.cell_km2.iter().position(|a| !(a.is_finite() && *a > 0.0)) {
-            return Err(RegionError::option("cell area", format!("of row {row} is not positive")));
+        if let Some(row) = self
+            .cell_km2
+            .iter()
+            .position(|a| !(a.is_finite() && *a > 0.0))
+        {
+            return Err(RegionError::option(
+                "cell area",
+                format!("of row {row} is not positive"),
+            ));
         }
-        if let Some(i) = self.persons.iter().position(|p| *p < 0.0 || p.is_infinite()) {
+        if let Some(i) = self
+            .persons
+            .iter()
+            .position(|p| *p < 0.0 || p.is_infinite())
+        {
             return Err(RegionError::BadValue {
                 at: RegionError::place("population grid", 0),
                 what: format!("row {}, column {}: persons", i / self.cols, i % self.cols),
@@ -97,7 +113,10 @@ impl PopulationGrid {
             });
         }
         if !self.persons.iter().any(|p| *p > 0.0) {
-            return Err(RegionError::option("population grid", "holds no population"));
+            return Err(RegionError::option(
+                "population grid",
+                "holds no population",
+            ));
         }
         Ok(())
     }

@@ -26,7 +26,11 @@ pub struct GroupRule {
 }
 
 impl GroupRule {
-    pub(crate) const fn new(density_per_km2: f64, size_persons: f64, neighbours: Neighbours) -> Self {
+    pub(crate) const fn new(
+        density_per_km2: f64,
+        size_persons: f64,
+        neighbours: Neighbours,
+    ) -> Self {
         Self {
             density_per_km2,
             size_persons,
@@ -182,7 +186,12 @@ impl Level1Rules {
 impl Level2Rules {
     pub(crate) fn check(&self) -> Result<(), RegionError> {
         self.centre.check()?;
-        for rule in [&self.dense, &self.semi_dense, &self.suburban, &self.rural_cluster] {
+        for rule in [
+            &self.dense,
+            &self.semi_dense,
+            &self.suburban,
+            &self.rural_cluster,
+        ] {
             positive("density of a group", rule.density_per_km2)?;
         }
         if self.buffer_cells > WIDTH_MAX_CELLS {
@@ -199,5 +208,8 @@ fn positive(what: &str, value: f64) -> Result<(), RegionError> {
     if value.is_finite() && value > 0.0 {
         return Ok(());
     }
-    Err(RegionError::option(what, format!("{value} is not positive")))
+    Err(RegionError::option(
+        what,
+        format!("{value} is not positive"),
+    ))
 }

@@ -61,12 +61,15 @@ pub fn classify_units(
             1 => 2,
             0 => continue,
             other => {
-                return Err(RegionError::option("classes", format!("{other} is no level 1 code")));
+                return Err(RegionError::option(
+                    "classes",
+                    format!("{other} is no level 1 code"),
+                ));
             }
         };
-        let sum = sums
-            .get_mut(unit)
-            .ok_or_else(|| RegionError::option("units of cells", format!("there is no unit {unit}")))?;
+        let sum = sums.get_mut(unit).ok_or_else(|| {
+            RegionError::option("units of cells", format!("there is no unit {unit}"))
+        })?;
         let (persons, land) = (grid.persons[cell], grid.land_km2(cell));
         sum[kind][0] += if persons.is_nan() { 0.0 } else { persons };
         sum[kind][1] += if land.is_nan() { 0.0 } else { land };
@@ -80,7 +83,13 @@ fn shares(sums: &[[f64; 2]; 3]) -> UnitShares {
     let by_land = persons <= 0.0;
     let column = usize::from(by_land);
     let whole = if by_land { land_km2 } else { persons };
-    let share = |kind: usize| if whole > 0.0 { sums[kind][column] / whole } else { 0.0 };
+    let share = |kind: usize| {
+        if whole > 0.0 {
+            sums[kind][column] / whole
+        } else {
+            0.0
+        }
+    };
     let class = (whole > 0.0).then(|| {
         if share(0) >= 0.5 {
             UnitClass::City

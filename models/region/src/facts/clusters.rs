@@ -125,7 +125,9 @@ pub fn members(id: &str) -> Result<Vec<ClusterCity>, RegionError> {
         .iter()
         .find(|l| l.id == id || (l.whole && l.cluster == id))
         .ok_or_else(|| {
-            let known = lists.iter().flat_map(|l| [l.id.as_str(), l.cluster.as_str()]);
+            let known = lists
+                .iter()
+                .flat_map(|l| [l.id.as_str(), l.cluster.as_str()]);
             RegionError::unknown("cluster", id, known)
         })?;
     let mut cities = cluster_cities();

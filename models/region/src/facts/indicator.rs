@@ -72,7 +72,10 @@ impl Indicator {
             });
         }
         if !(total.is_finite() && total > 0.0) {
-            return Err(RegionError::option(&self.what, format!("the total is {total}")));
+            return Err(RegionError::option(
+                &self.what,
+                format!("the total is {total}"),
+            ));
         }
         Ok(Share {
             what: self.what.clone(),
@@ -87,7 +90,10 @@ impl Indicator {
         let mut sorted = codes.to_vec();
         sorted.sort_unstable();
         if let Some(pair) = sorted.windows(2).find(|p| p[0] == p[1]) {
-            return Err(RegionError::option("codes", format!("{} is named twice", pair[0])));
+            return Err(RegionError::option(
+                "codes",
+                format!("{} is named twice", pair[0]),
+            ));
         }
         let missing: Vec<&str> = codes
             .iter()
@@ -100,7 +106,12 @@ impl Indicator {
             return Err(RegionError::Unjoined {
                 what: format!("codes with {}", self.what),
                 count: missing.len(),
-                names: missing.iter().take(5).map(named).collect::<Vec<_>>().join(", "),
+                names: missing
+                    .iter()
+                    .take(5)
+                    .map(named)
+                    .collect::<Vec<_>>()
+                    .join(", "),
             });
         }
         Ok(codes.iter().map(|c| self.values[*c]).sum())

@@ -59,7 +59,11 @@ pub fn reference_places(belt: &str) -> Result<Vec<ReferencePlace>, RegionError> 
     let all: Vec<ReferencePlace> = rows(include_bytes!("../../data/reference_places.csv"));
     let found: Vec<_> = all.iter().filter(|p| p.belt == belt).cloned().collect();
     if found.is_empty() {
-        return Err(RegionError::unknown("belt", belt, all.iter().map(|p| p.belt.as_str())));
+        return Err(RegionError::unknown(
+            "belt",
+            belt,
+            all.iter().map(|p| p.belt.as_str()),
+        ));
     }
     Ok(found)
 }

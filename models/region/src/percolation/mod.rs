@@ -86,7 +86,10 @@ pub struct Curve {
 /// [`RegionError::TooLarge`] above [`PLACES_MAX`].
 pub fn curve(places: &[Place]) -> Result<Curve, RegionError> {
     check(places)?;
-    let vectors: Vec<[f64; 3]> = places.iter().map(|p| tree::unit_vector(p.position())).collect();
+    let vectors: Vec<[f64; 3]> = places
+        .iter()
+        .map(|p| tree::unit_vector(p.position()))
+        .collect();
     let mut links: Vec<Link> = tree::minimum_spanning_tree(&vectors)
         .into_iter()
         .map(|(a, b)| Link {
@@ -95,7 +98,10 @@ pub fn curve(places: &[Place]) -> Result<Curve, RegionError> {
             km: great_circle_km(places[a].position(), places[b].position()),
         })
         .collect();
-    links.sort_by(|a, b| a.km.total_cmp(&b.km).then((a.from, a.to).cmp(&(b.from, b.to))));
+    links.sort_by(|a, b| {
+        a.km.total_cmp(&b.km)
+            .then((a.from, a.to).cmp(&(b.from, b.to)))
+    });
     let mut state = State::new(places, &vectors);
     let mut steps = vec![state.step(0.0)];
     let mut i = 0;
@@ -154,7 +160,10 @@ impl Curve {
     pub fn at(&self, d_km: f64) -> Result<&Step, RegionError> {
         // `NaN` is refused like a negative distance.
         if d_km.is_nan() || d_km < 0.0 {
-            return Err(RegionError::option("linking distance", format!("{d_km} is below 0")));
+            return Err(RegionError::option(
+                "linking distance",
+                format!("{d_km} is below 0"),
+            ));
         }
         let after = self.steps.partition_point(|s| s.d_km <= d_km);
         Ok(&self.steps[after.max(1) - 1])
@@ -323,7 +332,10 @@ impl<'p> State<'p> {
             }
         }
         big.pop_persons += small.pop_persons;
-        let (p, q) = (self.places[small.core].pop_persons, self.places[big.core].pop_persons);
+        let (p, q) = (
+            self.places[small.core].pop_persons,
+            self.places[big.core].pop_persons,
+        );
         if p > q || (p == q && small.core < big.core) {
             big.core = small.core;
         }
@@ -333,7 +345,11 @@ impl<'p> State<'p> {
     }
 
     fn step(&self, d_km: f64) -> Step {
-        let mut best = self.ranks.iter().rev().map(|&(_, _, root)| self.component(root.0));
+        let mut best = self
+            .ranks
+            .iter()
+            .rev()
+            .map(|&(_, _, root)| self.component(root.0));
         let largest = best.next().expect("there is at least one place");
         Step {
             d_km,

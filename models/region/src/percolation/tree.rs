@@ -30,7 +30,12 @@ struct Node {
 impl Node {
     fn distance2(&self, p: &[f64; 3]) -> f64 {
         (0..3)
-            .map(|k| (self.low[k] - p[k]).max(p[k] - self.high[k]).max(0.0).powi(2))
+            .map(|k| {
+                (self.low[k] - p[k])
+                    .max(p[k] - self.high[k])
+                    .max(0.0)
+                    .powi(2)
+            })
             .sum()
     }
 }
@@ -39,7 +44,9 @@ impl Node {
 type Edge = (f64, usize, usize);
 
 fn shorter(a: &Edge, b: &Edge) -> bool {
-    a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))).is_lt()
+    a.0.total_cmp(&b.0)
+        .then((a.1, a.2).cmp(&(b.1, b.2)))
+        .is_lt()
 }
 
 /// The n - 1 edges of the tree, in no order that means anything.
@@ -88,13 +95,7 @@ fn find(component: &[usize], mut i: usize) -> usize {
     i
 }
 
-fn split(
-    points: &[[f64; 3]],
-    order: &mut [usize],
-    from: usize,
-    to: usize,
-    nodes: &mut Vec<Node>,
-) {
+fn split(points: &[[f64; 3]], order: &mut [usize], from: usize, to: usize, nodes: &mut Vec<Node>) {
     let (mut low, mut high) = ([f64::INFINITY; 3], [f64::NEG_INFINITY; 3]);
     for &i in &order[from..to] {
         for k in 0..3 {
@@ -175,9 +176,12 @@ impl Search<'_> {
             return;
         };
         let first = n + 1;
-        let near_first =
-            self.nodes[first].distance2(point) <= self.nodes[second].distance2(point);
-        let (near, far) = if near_first { (first, second) } else { (second, first) };
+        let near_first = self.nodes[first].distance2(point) <= self.nodes[second].distance2(point);
+        let (near, far) = if near_first {
+            (first, second)
+        } else {
+            (second, first)
+        };
         self.visit(near, best);
         self.visit(far, best);
     }

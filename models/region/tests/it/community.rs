@@ -19,11 +19,19 @@ fn delta(data: &Path) -> (Vec<(String, String)>, Graph) {
     let cities: Vec<(String, String)> = csv(&data.join("region/reference/clusters.csv"))
         .into_iter()
         .filter(|row| row["lists"].contains("yrd41"))
-        .map(|row| (row["city_code"].clone(), row["city_zh"].trim_end_matches('市').to_owned()))
+        .map(|row| {
+            (
+                row["city_code"].clone(),
+                row["city_zh"].trim_end_matches('市').to_owned(),
+            )
+        })
         .collect();
     assert_eq!(cities.len(), 41);
-    let number: BTreeMap<&str, usize> =
-        cities.iter().enumerate().map(|(i, c)| (c.0.as_str(), i)).collect();
+    let number: BTreeMap<&str, usize> = cities
+        .iter()
+        .enumerate()
+        .map(|(i, c)| (c.0.as_str(), i))
+        .collect();
     let rows = csv(&data.join("region/reference/cn2016_direct_trains_city_od.csv"));
     let flows: Vec<(usize, usize, f64)> = rows
         .iter()
@@ -54,7 +62,10 @@ fn the_delta_has_the_known_modularity_and_leiden_reaches_it() {
         .collect();
     assert_eq!(known.iter().filter(|c| **c >= 10).count(), 11);
     near(graph.modularity(&known, 1.0).unwrap(), 0.231022, 3e-6);
-    let provinces: Vec<usize> = cities.iter().map(|(code, _)| code[..2].parse().unwrap()).collect();
+    let provinces: Vec<usize> = cities
+        .iter()
+        .map(|(code, _)| code[..2].parse().unwrap())
+        .collect();
     near(graph.modularity(&provinces, 1.0).unwrap(), 0.185163, 3e-6);
 
     for method in [Method::Leiden, Method::Louvain] {
@@ -64,7 +75,10 @@ fn the_delta_has_the_known_modularity_and_leiden_reaches_it() {
             ..SearchOptions::default()
         };
         let best = search(&graph, &options).unwrap();
-        println!("{method:?}, seed {}: Q = {:.6}, {} communities", options.seed, best.modularity, best.count);
+        println!(
+            "{method:?}, seed {}: Q = {:.6}, {} communities",
+            options.seed, best.modularity, best.count
+        );
         assert!(best.modularity >= 0.2310, "{method:?}: {}", best.modularity);
         assert_eq!(best, search(&graph, &options).unwrap());
     }

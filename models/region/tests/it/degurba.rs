@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use conurb_geo::raster::Raster;
 use conurb_region::degurba::{
-    Classes, GroupRule, Level1Rules, Level2Rules, Neighbours, PopulationGrid, Smoothing,
-    UnitClass, WaterRule, classify_units, level1, level2, water,
+    Classes, GroupRule, Level1Rules, Level2Rules, Neighbours, PopulationGrid, Smoothing, UnitClass,
+    WaterRule, classify_units, level1, level2, water,
 };
 use conurb_testkit::need_shared;
 
@@ -81,7 +81,11 @@ fn belgium_gives_every_published_cell() {
         for row in &rows {
             let cell: usize = row["cell_1based_rowmajor"].parse().unwrap();
             let expected: u8 = row[set].parse().unwrap();
-            assert_eq!(classes.codes[cell - 1], Some(expected), "{set}, cell {cell}");
+            assert_eq!(
+                classes.codes[cell - 1],
+                Some(expected),
+                "{set}, cell {cell}"
+            );
             right += 1;
         }
     };
@@ -110,7 +114,11 @@ fn belgium_gives_the_totals() {
     ];
     for (code, cells, persons) in expected {
         let t = one.tally[&code];
-        assert_eq!((t.cells, t.persons.round()), (cells, persons), "class {code}");
+        assert_eq!(
+            (t.cells, t.persons.round()),
+            (cells, persons),
+            "class {code}"
+        );
     }
     assert_eq!(one.centres.len(), 33);
     let largest = one
@@ -163,7 +171,10 @@ fn beijing_shows_that_area_is_respected() {
         areas.iter().copied().fold(f64::INFINITY, f64::min),
         areas.iter().copied().fold(0.0, f64::max),
     );
-    assert_eq!((format!("{least:.4}"), format!("{most:.4}")), ("0.6475".into(), "0.6630".into()));
+    assert_eq!(
+        (format!("{least:.4}"), format!("{most:.4}")),
+        ("0.6475".into(), "0.6630".into())
+    );
 
     let grid = PopulationGrid::from_rasters(&pop, None, None).unwrap();
     let mut rules = Level1Rules::default();
@@ -186,7 +197,12 @@ fn beijing_shows_that_area_is_respected() {
     assert_eq!(format!("{:.2}", 100.0 * agreement(&dense)), "88.30");
     let counts = level1(&grid.clone().as_counts(), &rules).unwrap();
     assert_eq!(format!("{:.2}", 100.0 * agreement(&counts)), "99.39");
-    let changed = dense.codes.iter().zip(&counts.codes).filter(|(a, b)| a != b).count();
+    let changed = dense
+        .codes
+        .iter()
+        .zip(&counts.codes)
+        .filter(|(a, b)| a != b)
+        .count();
     assert_eq!(changed, 2_822);
 }
 
@@ -252,9 +268,15 @@ fn wrong_grids_and_rules_are_refused() {
     use conurb_base::Coded;
     let code = |e: conurb_region::RegionError| e.code();
     let rules = Level1Rules::default();
-    assert_eq!(code(level1(&synthetic(0.0), &rules).unwrap_err()), "CNB-REGION-0006");
+    assert_eq!(
+        code(level1(&synthetic(0.0), &rules).unwrap_err()),
+        "CNB-REGION-0006"
+    );
     // The built-up criterion without the layer.
-    assert_eq!(code(level1(&synthetic(9.0), &rules).unwrap_err()), "CNB-REGION-0006");
+    assert_eq!(
+        code(level1(&synthetic(9.0), &rules).unwrap_err()),
+        "CNB-REGION-0006"
+    );
     let mut negative = synthetic(9.0);
     negative.persons[7] = -1.0;
     let error = level1(&negative, &rules).unwrap_err();

