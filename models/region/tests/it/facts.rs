@@ -8,6 +8,7 @@ use conurb_region::facts::{
     Indicator, PartKind, Source, cluster_cities, cluster_lists, corridors, members,
     reference_places, targets,
 };
+use conurb_region::polygons::{CensusUnit, read_census};
 use conurb_testkit::need_shared;
 
 use crate::support::{csv, near};
@@ -204,6 +205,39 @@ fn the_five_clusters_hold_half_of_the_urban_population() {
     assert_eq!(
         population.share(&codes).unwrap_err().code(),
         "CNB-REGION-0005"
+    );
+}
+
+#[test]
+fn the_polygon_file_gives_the_cluster_totals() {
+    let data = need_shared!("the_polygon_file_gives_the_cluster_totals");
+    let path = data.join("region/census/census_city_2010-2020_v1.csv");
+    let census = read_census(&std::fs::read(path).unwrap(), "census.csv").unwrap();
+    let totals = |list: &str| {
+        let codes: BTreeSet<String> = members(list).unwrap().into_iter().map(|c| c.code).collect();
+        let units: Vec<_> = census
+            .units
+            .iter()
+            .filter(|u| codes.contains(&u.code))
+            .collect();
+        assert_eq!(units.len(), codes.len(), "{list}");
+        let sum =
+            |of: fn(&CensusUnit) -> Option<f64>| units.iter().filter_map(|u| of(u)).sum::<f64>();
+        (sum(|u| u.pop_2020_persons), sum(|u| u.pop_2010_persons))
+    };
+    let known = [
+        ("jjj", 108_067_913.0, 102_078_001.0),
+        ("yrd", 235_213_670.0, 215_607_496.0),
+        ("prd", 78_014_335.0, 56_191_578.0),
+        ("chengyu", 102_709_894.0, 95_758_968.0),
+        ("midyangtze", 126_523_204.0, 124_649_121.0),
+    ];
+    for (list, in_2020, in_2010) in known {
+        assert_eq!(totals(list), (in_2020, in_2010), "{list}");
+    }
+    assert_eq!(
+        (totals("yrd26").0, totals("yrd27").0),
+        (165_085_566.0, 174_658_469.0)
     );
 }
 

@@ -1,7 +1,8 @@
 //! Integration tests of the regional models.
 
 // Helpers of tests may unwrap like the tests they serve.
-#![allow(clippy::unwrap_used)]
+// What a test prints is for whoever runs it: figures, seeds, why it was skipped.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod community;
 mod degurba;

@@ -3,7 +3,6 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use conurb_geo::great_circle_km;
 use conurb_region::percolation::{Curve, curve};
@@ -11,7 +10,7 @@ use conurb_region::places::{self, Place, PlaceRule, select};
 use conurb_testkit::need_shared;
 use proptest::prelude::*;
 
-use crate::support::near;
+use crate::support::{near, timed};
 
 /// Stops of the Chinese feed, each with one person.
 fn stops(data: &Path) -> Vec<Place> {
@@ -110,14 +109,9 @@ fn region(all: &[Place], country: &str) -> Vec<Place> {
     select(all, &rule).places
 }
 
-fn timed(what: &str, places: &[Place]) -> Curve {
-    let start = Instant::now();
-    let found = curve(places).unwrap();
-    println!(
-        "{what}: {} places, whole curve in {:?}",
-        places.len(),
-        start.elapsed()
-    );
+fn shown(what: &str, places: &[Place]) -> Curve {
+    let (found, ms) = timed(|| curve(places).unwrap());
+    println!("{what}: {} places, whole curve in {ms:.1} ms", places.len());
     for jump in found.jumps(4) {
         println!(
             "  jump at {:.2} km: +{:.1} % to {:.1} M, {} places",
@@ -157,7 +151,7 @@ fn all_the_cities_give_the_expected_regions() {
         return;
     };
     let us = region(&all, "US");
-    let found = timed("United States", &us);
+    let found = shown("United States", &us);
     assert_eq!(
         component(&found, &us, "New York City", 25.0),
         ("30.8".into(), 510, 551.0)
@@ -168,7 +162,7 @@ fn all_the_cities_give_the_expected_regions() {
     );
 
     let japan = region(&all, "JP");
-    let found = timed("Japan", &japan);
+    let found = shown("Japan", &japan);
     assert_eq!(component(&found, &japan, "Tokyo", 30.0).0, "37.2");
     assert_eq!(component(&found, &japan, "Osaka", 30.0).0, "30.8");
     assert_eq!(
@@ -179,7 +173,7 @@ fn all_the_cities_give_the_expected_regions() {
     near(step.largest.pop_persons / found.pop_persons, 0.85, 0.006);
 
     let china = region(&all, "CN");
-    let found = timed("China", &china);
+    let found = shown("China", &china);
     assert_eq!(
         component(&found, &china, "Shanghai", 40.0),
         ("38.4".into(), 23, 246.0)
@@ -192,12 +186,12 @@ fn all_the_cities_give_the_expected_regions() {
         within_deg: Some([114.8, 27.0, 123.5, 35.2]),
         ..PlaceRule::default()
     };
-    timed("Yangtze Delta", &select(&china, &delta).places);
+    shown("Yangtze Delta", &select(&china, &delta).places);
     let east = PlaceRule {
         within_deg: Some([-95.0, 24.0, -66.0, 50.0]),
         ..PlaceRule::default()
     };
-    timed("eastern United States", &select(&us, &east).places);
+    shown("eastern United States", &select(&us, &east).places);
 }
 
 #[test]

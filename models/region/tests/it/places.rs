@@ -23,7 +23,7 @@ fn message(out: &mut Vec<u8>, place: &Place, last: &mut (i64, i64)) {
         out.push(v as u8);
     };
     let zigzag = |v: i64| ((v << 1) ^ (v >> 63)) as u64;
-    let mut number = |key: u64, v: u64, body: &mut Vec<u8>| {
+    let number = |key: u64, v: u64, body: &mut Vec<u8>| {
         varint(body, key << 3);
         varint(body, v);
     };
