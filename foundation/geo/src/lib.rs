@@ -1,4 +1,9 @@
-//! Frames, projections and plane geometry.
+//! Frames, projections, rasters and plane geometry.
+
+mod error;
+pub mod raster;
+
+pub use error::GeoError;
 
 /// Mean radius of the Earth, km (IUGG R1), the radius of every great circle of the product.
 pub const EARTH_RADIUS_KM: f64 = 6371.0088;

@@ -5,9 +5,12 @@
 
 pub mod allocation;
 pub mod autocorrelation;
+pub mod community;
 pub mod convergence;
 pub mod coupling;
+pub mod degurba;
 mod error;
+pub mod facts;
 pub mod flows;
 pub mod games;
 pub mod industry;
@@ -16,12 +19,16 @@ pub mod joins;
 pub mod links;
 pub mod location;
 pub mod network;
+pub mod percolation;
+pub mod places;
+pub mod polygons;
 mod programme;
 pub mod river;
 pub mod secondary;
 pub mod size;
 pub mod tables;
 pub mod transit_design;
+pub mod urban_area;
 pub mod weights;
 
 pub use error::RegionError;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
+use conurb_base::{Clock as _, SystemClock};
+
 /// Text of a plain or gzipped file.
 pub(crate) fn text(path: &Path) -> String {
     let bytes = std::fs::read(path).unwrap();
@@ -48,4 +50,12 @@ pub(crate) fn near(found: f64, expected: f64, relative: f64) {
 /// The JSON file of oracle values.
 pub(crate) fn json(path: &Path) -> serde_json::Value {
     serde_json::from_str(&text(path)).unwrap()
+}
+
+/// What a closure gives, and the milliseconds it took.
+pub(crate) fn timed<T>(run: impl FnOnce() -> T) -> (T, f64) {
+    let clock = SystemClock::new();
+    let start = clock.monotonic_ns();
+    let found = run();
+    (found, (clock.monotonic_ns() - start) as f64 / 1e6)
 }
