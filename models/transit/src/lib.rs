@@ -4,17 +4,21 @@
 //! Times are seconds after midnight of the service day; a night train's may exceed 86,400.
 //! Model, formats, measures and validity: `docs/transit/`.
 
+mod access;
 mod days;
 mod earliest;
 mod error;
 mod feed;
 mod findings;
 pub mod gtfs;
+pub mod measures;
 mod profile;
+pub mod quality;
 mod raptor;
 mod scan;
 mod timetable;
 
+pub use access::{ACCESS_KM_H, AccessRow, AccessTable, CityCentre, DoorToDoor, door_to_door};
 pub use days::DaySet;
 pub use earliest::{Earliest, Journey, Leg, Parts};
 pub use error::TransitError;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use serde::Serialize;
 
 use crate::days::gtfs_date;
 use crate::error::TransitError;
@@ -51,7 +52,7 @@ impl Default for TimetableOptions {
 }
 
 /// A stop of a timetable; its index is that of the feed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TimetableStop {
     /// Identifier.
     pub id: Arc<str>,
@@ -62,7 +63,7 @@ pub struct TimetableStop {
 }
 
 /// A call of a trip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Call {
     /// Index of the stop.
     pub stop: u32,
@@ -75,7 +76,7 @@ pub struct Call {
 }
 
 /// One run of a vehicle on the day.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TripRun {
     /// Identifier.
     pub id: Arc<str>,
@@ -90,7 +91,7 @@ pub struct TripRun {
 }
 
 /// A vehicle from one call to the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Connection {
     /// Departure, s.
     pub dep_s: u32,

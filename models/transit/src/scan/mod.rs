@@ -11,6 +11,7 @@ mod order;
 mod walk;
 
 use rayon::prelude::*;
+use serde::Serialize;
 
 use crate::error::TransitError;
 use crate::feed::index;
@@ -36,7 +37,7 @@ pub enum Direction {
 }
 
 /// A place with the stops it is reached by: a city with its stations, or one stop.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Place {
     /// Its name.
     pub name: String,
@@ -104,7 +105,7 @@ struct Begins {
 }
 
 /// Profiles between all places, by destination.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AllPairs {
     /// For each destination the profiles from all origins; from a place to itself: none.
     pub to: Vec<Profiles>,

@@ -5,5 +5,7 @@
 
 mod agree;
 mod china;
+mod measures;
+mod quality;
 mod support;
 mod tokyo;
