@@ -13,6 +13,7 @@ mod latency;
 mod loop_work;
 mod options;
 mod traffic;
+mod transit;
 
 use std::process::ExitCode;
 
@@ -51,6 +52,11 @@ const BENCHES: &[Bench] = &[
         name: "latency",
         what: "sensor to command: 1,000 signals at 25,000 updates a second",
         run: latency::run,
+    },
+    Bench {
+        name: "transit",
+        what: "timetables of a nation and a metropolis: load, whole-day profiles, queries, an edit",
+        run: transit::run,
     },
 ];
 

@@ -16,6 +16,8 @@ use crate::feed::{Feed, NO_ALIGHTING, NO_BOARDING, find_stop, index};
 pub(crate) const DAY_S: u32 = 86_400;
 /// A change that is not possible; so long that no journey makes it.
 pub(crate) const NEVER_S: u32 = 1 << 27;
+/// Ways on foot that completing may make.
+const WAYS_MAX: usize = 5_000_000;
 /// Calls of one trip.
 const CALLS_MAX: usize = 60_000;
 
@@ -160,7 +162,7 @@ impl Foot {
     }
 
     /// With all ways that follow from others (Floyd-Warshall within each connected group).
-    fn completed(&self) -> Self {
+    fn completed(&self) -> Result<Self, TransitError> {
         let stops = self.first.len().saturating_sub(1);
         let mut shortest: BTreeMap<(u32, u32), u32> =
             self.iter().map(|(from, to, s)| ((from, to), s)).collect();
@@ -181,9 +183,16 @@ impl Foot {
                 let slot = shortest.entry(pair).or_insert(s);
                 *slot = (*slot).min(s);
             }
+            if shortest.len() > WAYS_MAX {
+                return Err(TransitError::TooLarge {
+                    at: TransitError::at_file("transfers.txt"),
+                    what: "ways that follow from others",
+                    limit: WAYS_MAX as u64,
+                });
+            }
         }
         let ways = shortest.into_iter().map(|((a, b), s)| (a, b, s)).collect();
-        Self::new(stops, ways)
+        Ok(Self::new(stops, ways))
     }
 }
 
@@ -205,7 +214,8 @@ impl Timetable {
     /// The timetable of a day of a feed.
     ///
     /// # Errors
-    /// Where no trip runs that day, or a trip has more than 60,000 calls.
+    /// Where no trip runs that day, a trip has more than 60,000 calls, or completing transfers would
+    /// make more than 5 million ways.
     pub fn of_day(
         feed: &Feed,
         date: Date,
@@ -237,7 +247,7 @@ impl Timetable {
             .collect();
         let (change_s, foot) = changes(feed, options);
         let foot = if options.complete_transfers {
-            foot.completed()
+            foot.completed()?
         } else {
             foot
         };

@@ -219,6 +219,25 @@ impl TimeMatrix {
         })
     }
 
+    /// The same times in the order of other places; pairs with a place that is not here have none.
+    ///
+    /// # Errors
+    /// Where there are more than 20,000 places.
+    pub fn on(&self, places: &[String]) -> Result<Self, TransitError> {
+        let at: BTreeMap<&str, usize> = self
+            .places
+            .iter()
+            .enumerate()
+            .map(|(n, p)| (p.as_str(), n))
+            .collect();
+        let from: Vec<Option<usize>> = places.iter().map(|p| at.get(p.as_str()).copied()).collect();
+        let minutes = from
+            .iter()
+            .flat_map(|a| from.iter().map(move |b| self.get((*a)?, (*b)?)))
+            .collect();
+        Self::new(places.to_vec(), self.kind, minutes)
+    }
+
     /// How many ordered pairs have a journey.
     #[must_use]
     pub fn reachable_pairs(&self) -> usize {

@@ -32,10 +32,14 @@ pub(super) fn add(
         return Err("run minutes are above 0 and at most 1,440, dwell 0 to 1,440".into());
     }
     if let Some(assumed) = &line.assumed {
-        world.notes.push(format!("{}: assumed: {assumed}", line.name));
+        world
+            .notes
+            .push(format!("{}: assumed: {assumed}", line.name));
     }
     if !runs(world, line)? {
-        world.notes.push(format!("{} does not run on this day", line.name));
+        world
+            .notes
+            .push(format!("{} does not run on this day", line.name));
         return Ok(());
     }
     let stops = line
@@ -133,7 +137,10 @@ fn departures(when: &Departures) -> Result<Vec<u32>, Misfit> {
         }
     };
     if found.is_empty() || found.len() > LINE_TRIPS_MAX {
-        return Err(format!("{} departures are not 1 to {LINE_TRIPS_MAX}", found.len()));
+        return Err(format!(
+            "{} departures are not 1 to {LINE_TRIPS_MAX}",
+            found.len()
+        ));
     }
     Ok(found)
 }
@@ -151,7 +158,11 @@ pub(super) fn frequency(
         Rate::HeadwayMin(m) => ("headway", m, 1.0..=1_440.0),
     };
     if !range.contains(&value) {
-        return Err(format!("{what} {value} is not {} to {}", range.start(), range.end()));
+        return Err(format!(
+            "{what} {value} is not {} to {}",
+            range.start(),
+            range.end()
+        ));
     }
     let fits = Fits::new(world, filter)?;
     let within = |t: &TripRun| {

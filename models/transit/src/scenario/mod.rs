@@ -122,10 +122,12 @@ impl World {
                     .for_each(&mut number);
             }
         }
-        hash.finalize().iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hash.finalize()
+            .iter()
+            .fold(String::new(), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
     }
 
     /// Cities with their stops.
@@ -348,8 +350,8 @@ impl Scenario {
     /// # Errors
     /// Where the text is no scenario, or has more than 1,000 edits.
     pub fn from_toml(name: &str, text: &str) -> Result<Self, TransitError> {
-        let read: Self = conurb_base::from_toml(text, name)
-            .map_err(|e| TransitError::unreadable(name, &e))?;
+        let read: Self =
+            conurb_base::from_toml(text, name).map_err(|e| TransitError::unreadable(name, &e))?;
         read.limited(name)
     }
 
