@@ -16,6 +16,7 @@ mod loop_work;
 mod options;
 mod region;
 mod traffic;
+mod transit;
 
 use std::process::ExitCode;
 
@@ -59,6 +60,9 @@ const BENCHES: &[Bench] = &[
         name: "region",
         what: "regional statistics: local Moran with permutations",
         run: |_| region::run(),
+        name: "transit",
+        what: "timetables of a nation and a metropolis: load, whole-day profiles, queries, an edit",
+        run: transit::run,
     },
 ];
 

@@ -78,9 +78,9 @@ pub enum TransitError {
         message: String,
     },
     /// The caller asked to stop.
-    #[error("stopped on request while reading {file}")]
+    #[error("stopped on request in {file}")]
     Stopped {
-        /// What was being read.
+        /// What was being read or computed.
         file: String,
     },
 }
@@ -182,7 +182,7 @@ impl Coded for TransitError {
             Self::NoService { .. } => "Choose a day within the feed's service.".into(),
             Self::Option { .. } => "Choose a value within the range named in the message.".into(),
             Self::Edit { .. } => "Correct the edit, or drop it; the base is unchanged.".into(),
-            Self::Stopped { .. } => "Read the feed again.".into(),
+            Self::Stopped { .. } => "Start it again.".into(),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Profiles: for one origin and one destination, every journey of the day worth taking, and what
 //! follows from them: fastest, mean and percentiles over a window.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A journey worth taking: ready no later than `ready_s` at the origin (change time and access
 /// included), there at `arrive_s` (egress included). Seconds after midnight; `ready_s` may be
@@ -23,7 +23,7 @@ impl Pair {
 }
 
 /// Profiles by stop or place, each ascending in both times.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Profiles {
     pub(crate) first: Vec<u32>,
     pub(crate) pairs: Vec<Pair>,
@@ -76,7 +76,8 @@ pub fn ready_s(profile: &[Pair], arrive_s: i32) -> Option<i32> {
 }
 
 /// A window of times to be ready, s after midnight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Window {
     /// Its begin.
     pub from_s: i32,

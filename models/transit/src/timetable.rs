@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use serde::Serialize;
 
 use crate::days::gtfs_date;
 use crate::error::TransitError;
@@ -15,6 +16,8 @@ use crate::feed::{Feed, NO_ALIGHTING, NO_BOARDING, find_stop, index};
 pub(crate) const DAY_S: u32 = 86_400;
 /// A change that is not possible; so long that no journey makes it.
 pub(crate) const NEVER_S: u32 = 1 << 27;
+/// Ways on foot that completing may make.
+const WAYS_MAX: usize = 5_000_000;
 /// Calls of one trip.
 const CALLS_MAX: usize = 60_000;
 
@@ -51,7 +54,7 @@ impl Default for TimetableOptions {
 }
 
 /// A stop of a timetable; its index is that of the feed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TimetableStop {
     /// Identifier.
     pub id: Arc<str>,
@@ -62,7 +65,7 @@ pub struct TimetableStop {
 }
 
 /// A call of a trip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Call {
     /// Index of the stop.
     pub stop: u32,
@@ -75,7 +78,7 @@ pub struct Call {
 }
 
 /// One run of a vehicle on the day.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TripRun {
     /// Identifier.
     pub id: Arc<str>,
@@ -90,7 +93,7 @@ pub struct TripRun {
 }
 
 /// A vehicle from one call to the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Connection {
     /// Departure, s.
     pub dep_s: u32,
@@ -159,7 +162,7 @@ impl Foot {
     }
 
     /// With all ways that follow from others (Floyd-Warshall within each connected group).
-    fn completed(&self) -> Self {
+    fn completed(&self) -> Result<Self, TransitError> {
         let stops = self.first.len().saturating_sub(1);
         let mut shortest: BTreeMap<(u32, u32), u32> =
             self.iter().map(|(from, to, s)| ((from, to), s)).collect();
@@ -180,9 +183,16 @@ impl Foot {
                 let slot = shortest.entry(pair).or_insert(s);
                 *slot = (*slot).min(s);
             }
+            if shortest.len() > WAYS_MAX {
+                return Err(TransitError::TooLarge {
+                    at: TransitError::at_file("transfers.txt"),
+                    what: "ways that follow from others",
+                    limit: WAYS_MAX as u64,
+                });
+            }
         }
         let ways = shortest.into_iter().map(|((a, b), s)| (a, b, s)).collect();
-        Self::new(stops, ways)
+        Ok(Self::new(stops, ways))
     }
 }
 
@@ -204,7 +214,8 @@ impl Timetable {
     /// The timetable of a day of a feed.
     ///
     /// # Errors
-    /// Where no trip runs that day, or a trip has more than 60,000 calls.
+    /// Where no trip runs that day, a trip has more than 60,000 calls, or completing transfers would
+    /// make more than 5 million ways.
     pub fn of_day(
         feed: &Feed,
         date: Date,
@@ -236,7 +247,7 @@ impl Timetable {
             .collect();
         let (change_s, foot) = changes(feed, options);
         let foot = if options.complete_transfers {
-            foot.completed()
+            foot.completed()?
         } else {
             foot
         };

@@ -20,7 +20,7 @@ use crate::feed::Feed;
 use crate::findings::{Finding, Severity};
 
 pub(crate) use source::Source;
-pub(crate) use table::{Table, clock_text};
+pub(crate) use table::{Clock, Table, clock, clock_text};
 pub use write::{write_folder, write_zip};
 
 /// What a reader may take in.

@@ -93,6 +93,21 @@ impl<R: Read> Table<R> {
         Ok(more)
     }
 
+    /// The name in messages.
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Headers, in order: for tables where one name stands twice.
+    pub(crate) fn headers(&self) -> &[String] {
+        &self.headers
+    }
+
+    /// A cell by position.
+    pub(crate) fn at(&mut self, column: usize) -> Cow<'_, str> {
+        self.text(Column(Some(column)))
+    }
+
     /// Rows read so far.
     pub(crate) const fn rows(&self) -> u64 {
         self.rows

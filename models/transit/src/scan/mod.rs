@@ -10,7 +10,11 @@
 mod order;
 mod walk;
 
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use rayon::prelude::*;
+use serde::Serialize;
 
 use crate::error::TransitError;
 use crate::feed::index;
@@ -26,6 +30,9 @@ pub(crate) const LANES: usize = 16;
 /// Most pairs that [`Scan::all_pairs`] keeps (8 bytes each).
 const PAIRS_MAX: usize = 400_000_000;
 
+/// Told how many destinations of how many are done; `Break` stops the scan.
+pub type OnScan<'a> = &'a (dyn Fn(usize, usize) -> ControlFlow<()> + Sync);
+
 /// Which end of the journeys is fixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -36,7 +43,7 @@ pub enum Direction {
 }
 
 /// A place with the stops it is reached by: a city with its stations, or one stop.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Place {
     /// Its name.
     pub name: String,
@@ -104,7 +111,7 @@ struct Begins {
 }
 
 /// Profiles between all places, by destination.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AllPairs {
     /// For each destination the profiles from all origins; from a place to itself: none.
     pub to: Vec<Profiles>,
@@ -115,6 +122,32 @@ impl AllPairs {
     #[must_use]
     pub fn profile(&self, from: usize, to: usize) -> &[Pair] {
         self.to[to].of(from)
+    }
+
+    /// Profiles between some of the places only, with these places.
+    #[must_use]
+    pub fn only(&self, places: &[Place], keep: impl Fn(&Place) -> bool) -> (Vec<Place>, Self) {
+        let kept: Vec<usize> = (0..self.to.len().min(places.len()))
+            .filter(|at| keep(&places[*at]))
+            .collect();
+        let to = kept
+            .iter()
+            .map(|to| {
+                let mut made = Profiles {
+                    first: vec![0],
+                    pairs: Vec::new(),
+                };
+                for from in &kept {
+                    made.pairs.extend_from_slice(self.profile(*from, *to));
+                    made.first.push(index(made.pairs.len()));
+                }
+                made
+            })
+            .collect();
+        (
+            kept.iter().map(|at| places[*at].clone()).collect(),
+            Self { to },
+        )
     }
 
     /// How many places there are.
@@ -206,9 +239,22 @@ impl Scan {
     /// # Errors
     /// Where a place names a stop that is not there, or the result would exceed 400 million pairs.
     pub fn all_pairs(&self, places: &[Place]) -> Result<AllPairs, TransitError> {
-        let kept = std::sync::atomic::AtomicUsize::new(0);
-        let to = self.for_each_end(places, |_, profiles| {
-            let so_far = kept.fetch_add(profiles.pairs.len(), std::sync::atomic::Ordering::Relaxed);
+        self.all_pairs_with(places, &|_, _| ControlFlow::Continue(()))
+    }
+
+    /// [`Self::all_pairs`] that tells how many destinations of how many are done, and stops where
+    /// `progress` breaks; it is called from all threads of the pool.
+    ///
+    /// # Errors
+    /// As [`Self::all_pairs`]; and where `progress` breaks.
+    pub fn all_pairs_with(
+        &self,
+        places: &[Place],
+        progress: OnScan<'_>,
+    ) -> Result<AllPairs, TransitError> {
+        let kept = AtomicUsize::new(0);
+        let keep = |_, profiles: Profiles| {
+            let so_far = kept.fetch_add(profiles.pairs.len(), Ordering::Relaxed);
             if so_far > PAIRS_MAX {
                 return Err(TransitError::TooLarge {
                     at: TransitError::at_file("all pairs"),
@@ -217,7 +263,8 @@ impl Scan {
                 });
             }
             Ok(profiles)
-        })?;
+        };
+        let to = self.to_each(places, places, |a, b| a == b, keep, progress)?;
         Ok(AllPairs {
             to: to.into_iter().collect::<Result<_, _>>()?,
         })
@@ -233,12 +280,48 @@ impl Scan {
         places: &[Place],
         each: impl Fn(usize, Profiles) -> T + Sync,
     ) -> Result<Vec<T>, TransitError> {
+        let go = |_, _| ControlFlow::Continue(());
+        self.to_each(places, places, |a, b| a == b, each, &go)
+    }
+
+    /// Calls `each` with every target and the profiles between all stops and it, and keeps what it
+    /// returns, in the order of targets. A target's own stops have none.
+    ///
+    /// # Errors
+    /// Where a target names a stop that is not there.
+    pub fn to_places<T: Send>(
+        &self,
+        targets: &[Place],
+        each: impl Fn(usize, Profiles) -> T + Sync,
+    ) -> Result<Vec<T>, TransitError> {
+        let own = |target: usize, stop: usize| {
+            let stops = &targets[target].stops;
+            stops.iter().any(|(s, _)| *s as usize == stop)
+        };
+        let go = |_, _| ControlFlow::Continue(());
+        self.to_each(&self.stops_as_places(), targets, own, each, &go)
+    }
+
+    /// The core: blocks of targets side by side, on all threads of the pool.
+    fn to_each<T: Send>(
+        &self,
+        places: &[Place],
+        targets: &[Place],
+        own: impl Fn(usize, usize) -> bool + Sync,
+        each: impl Fn(usize, Profiles) -> T + Sync,
+        progress: OnScan<'_>,
+    ) -> Result<Vec<T>, TransitError> {
         self.check(places)?;
+        self.check(targets)?;
         let begins = self.begins(places);
-        let blocks: Vec<Vec<T>> = places
+        let (done, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let blocks: Vec<Vec<T>> = targets
             .par_chunks(LANES)
             .enumerate()
             .map_init(Vec::new, |best, (block, chunk)| {
+                if stopped.load(Ordering::Relaxed) {
+                    return Vec::new();
+                }
                 let mut ends = vec![[NO_END_S; LANES]; self.begin_s.len()];
                 for (lane, place) in chunk.iter().enumerate() {
                     self.ends_of(place, |stop, s| {
@@ -246,14 +329,27 @@ impl Scan {
                     });
                 }
                 walk::walk::<LANES, false>(self, &ends, best);
-                (0..chunk.len())
+                let made = (0..chunk.len())
                     .map(|lane| {
-                        let own = block * LANES + lane;
-                        each(own, self.collect(&begins, |p| p == own, best, lane))
+                        let target = block * LANES + lane;
+                        each(
+                            target,
+                            self.collect(&begins, |p| own(target, p), best, lane),
+                        )
                     })
-                    .collect()
+                    .collect();
+                let so_far = done.fetch_add(chunk.len(), Ordering::Relaxed) + chunk.len();
+                if progress(so_far, targets.len()).is_break() {
+                    stopped.store(true, Ordering::Relaxed);
+                }
+                made
             })
             .collect();
+        if stopped.load(Ordering::Relaxed) {
+            return Err(TransitError::Stopped {
+                file: "profiles".into(),
+            });
+        }
         Ok(blocks.into_iter().flatten().collect())
     }
 

@@ -5,5 +5,9 @@
 
 mod agree;
 mod china;
+mod feeds;
+mod measures;
+mod quality;
+mod scenario;
 mod support;
 mod tokyo;

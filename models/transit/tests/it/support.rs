@@ -80,10 +80,17 @@ pub(crate) fn csv(path: &Path) -> Vec<BTreeMap<String, String>> {
         .collect()
 }
 
+/// Code of the prefecture by station name.
+pub(crate) fn prefecture_of(data: &Path) -> BTreeMap<String, String> {
+    serde_json::from_str(&text(
+        &data.join("region/reference/station_to_prefecture.json"),
+    ))
+    .unwrap()
+}
+
 /// Prefectures with a station, by code: those of the shared table.
 pub(crate) fn prefectures(data: &Path, timetable: &Timetable) -> Vec<Place> {
-    let table = text(&data.join("region/reference/station_to_prefecture.json"));
-    let codes: BTreeMap<String, String> = serde_json::from_str(&table).unwrap();
+    let codes = prefecture_of(data);
     let mut places: BTreeMap<String, Place> = BTreeMap::new();
     for (at, stop) in (0..).zip(timetable.stops()) {
         let Some(code) = codes.get(&*stop.name) else {
@@ -96,4 +103,35 @@ pub(crate) fn prefectures(data: &Path, timetable: &Timetable) -> Vec<Place> {
         place.stops.push((at, 0));
     }
     places.into_values().collect()
+}
+
+/// What the census says of a city.
+pub(crate) struct Census {
+    /// Its name.
+    pub(crate) name: String,
+    /// Persons 2010; 0 where not told.
+    pub(crate) pop_2010: f64,
+}
+
+/// The census by code.
+pub(crate) fn cities(data: &Path) -> BTreeMap<String, Census> {
+    csv(&data.join("region/census/census_city_2010-2020_v1.csv"))
+        .into_iter()
+        .map(|row| {
+            let census = Census {
+                name: row["city"].clone(),
+                pop_2010: row["popu_2010"].parse().unwrap_or(0.0),
+            };
+            (row["city_code"].clone(), census)
+        })
+        .collect()
+}
+
+/// Codes of the 41 cities of the Yangtze Delta.
+pub(crate) fn delta(data: &Path) -> std::collections::BTreeSet<String> {
+    csv(&data.join("region/reference/clusters.csv"))
+        .into_iter()
+        .filter(|row| row["lists"].split([';', ' ']).any(|l| l == "yrd41"))
+        .map(|row| row["city_code"].clone())
+        .collect()
 }
