@@ -8,7 +8,6 @@
 
 mod day;
 mod figure;
-#[allow(dead_code)] // the bench `region` calls it
 mod games;
 mod intake;
 mod latency;
@@ -60,6 +59,8 @@ const BENCHES: &[Bench] = &[
         name: "region",
         what: "regional statistics: local Moran with permutations",
         run: |_| region::run(),
+    },
+    Bench {
         name: "transit",
         what: "timetables of a nation and a metropolis: load, whole-day profiles, queries, an edit",
         run: transit::run,

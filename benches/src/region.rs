@@ -17,7 +17,9 @@ const RUNS: usize = 5;
 
 /// All figures of the bench.
 pub(crate) fn run() -> Result<Vec<Figure>> {
-    Ok(vec![local_moran_figure()?])
+    let mut figures = vec![local_moran_figure()?];
+    figures.extend(crate::games::shapley_exact()?);
+    Ok(figures)
 }
 
 /// Local Moran on a queen lattice of 22,500 cells with 999 permutations, all cores.

@@ -55,6 +55,10 @@ pub(crate) enum Command {
     Day(Box<DayArgs>),
     /// Run, compare and time signal controllers on a network: the traffic twin alone
     Sim(Box<crate::sim::SimArgs>),
+    /// Plan a cluster of cities: define -> analyse -> optimise, and a report that names the losers first
+    Plan(crate::plan::PlanArgs),
+    /// Official clusters of cities, delineation of new ones, reach of a city
+    Cluster(crate::plan::ClusterArgs),
     /// Run the loop at wall time on your own sources: HTTP, MQTT, rules, decisions
     Up(UpArgs),
     /// Generate a believable synthetic city, in the same files as a real one

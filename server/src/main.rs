@@ -15,6 +15,7 @@ mod markup;
 mod ngsi;
 mod node_dir;
 mod out;
+mod plan;
 mod processes;
 mod registry;
 #[cfg(feature = "signals")]
@@ -54,6 +55,8 @@ fn run(command: Command, lang: Lang) -> Result<(), Failure> {
             Some("build with the feature `signals` (it is on by default)"),
         )),
         Command::Sim(args) => sim::run(&args, lang),
+        Command::Plan(args) => plan::run(&args, lang),
+        Command::Cluster(args) => plan::run_cluster(&args, lang),
         Command::Up(args) => up::run(&args),
         Command::Gen(args) => gen_cmd::run(&args),
         Command::Decide(args) => decide_cmd::run(&args, lang),
