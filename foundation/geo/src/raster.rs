@@ -577,15 +577,14 @@ mod tests {
     #[test]
     fn a_header_that_claims_too_many_cells_is_refused_before_reading() {
         let mut bytes = gray(&Tags::default());
-        // Width and height are 32-bit entries of the directory: tags 256 and 257.
-        let directory = u32::from_le_bytes(bytes[4..8].try_into().unwrap()) as usize;
-        for entry in 0..2 {
-            let at = directory + 2 + 12 * entry;
-            assert_eq!(
-                u16::from_le_bytes([bytes[at], bytes[at + 1]]),
-                256 + entry as u16
-            );
-            bytes[at + 8..at + 12].copy_from_slice(&1_000_000_u32.to_le_bytes());
+        // Width, height and rows of a strip: tags 256, 257 and 278 of the directory, type 4 (u32).
+        let at = u32::from_le_bytes(bytes[4..8].try_into().unwrap()) as usize;
+        let entries = usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
+        for entry in bytes[at + 2..].chunks_exact_mut(12).take(entries) {
+            if matches!(u16::from_le_bytes([entry[0], entry[1]]), 256 | 257 | 278) {
+                entry[2] = 4;
+                entry[8..].copy_from_slice(&1_000_000_u32.to_le_bytes());
+            }
         }
         assert_eq!(
             Raster::decode(&bytes, "big.tif").unwrap_err().code(),
