@@ -150,33 +150,23 @@ impl WindowStats {
     #[must_use]
     pub fn percentile_min(&self, q: f64) -> f64 {
         let wanted = q.clamp(0.0, 1.0) * f64::from(self.covered_s);
-        let below = |time_s: f64| -> f64 {
-            let inside = |p: &Piece| (time_s - p.low_s).clamp(0.0, p.span_s);
-            self.pieces.iter().map(inside).sum()
-        };
-        // The share below a time is linear between the ends of pieces.
-        let mut ends: Vec<f64> = self
+        // The share below a time is linear between the ends of pieces; its slope is how many
+        // pieces are under way. All are whole seconds, so sums are exact.
+        let mut ends: Vec<(f64, f64)> = self
             .pieces
             .iter()
-            .flat_map(|p| [p.low_s, p.low_s + p.span_s])
+            .flat_map(|p| [(p.low_s, 1.0), (p.low_s + p.span_s, -1.0)])
             .collect();
-        ends.sort_by(f64::total_cmp);
-        ends.dedup();
-        let mut from = ends[0];
-        let mut share = 0.0;
-        for to in ends.into_iter().skip(1) {
-            let next = below(to);
-            if next >= wanted {
-                let slope = (next - share) / (to - from);
-                let rest = if slope > 0.0 {
-                    (wanted - share) / slope
-                } else {
-                    0.0
-                };
-                return (from + rest) / 60.0;
+        ends.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (mut from, mut slope, mut share) = (ends[0].0, 0.0, 0.0);
+        for (to, change) in ends {
+            let next = share + slope * (to - from);
+            if slope > 0.0 && to > from && next >= wanted {
+                return (from + (wanted - share) / slope) / 60.0;
             }
-            from = to;
             share = next;
+            from = to;
+            slope += change;
         }
         from / 60.0
     }

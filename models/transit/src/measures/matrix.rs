@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::TransitError;
@@ -107,9 +108,13 @@ impl TimeMatrix {
         let mut minutes = vec![None; n * n];
         let windowed = basis != Basis::Fastest;
         let mut covered = vec![0.0; if windowed { n * n } else { 0 }];
-        for (to, profiles) in all.to.iter().enumerate() {
-            for from in (0..n).filter(|from| *from != to) {
-                let found = basis.of(profiles.of(from));
+        let columns: Vec<Vec<Option<(f64, f64)>>> = all
+            .to
+            .par_iter()
+            .map(|profiles| (0..n).map(|from| basis.of(profiles.of(from))).collect())
+            .collect();
+        for (to, column) in columns.into_iter().enumerate() {
+            for (from, found) in column.into_iter().enumerate() {
                 minutes[from * n + to] = found.map(|f| f.0);
                 if let (true, Some((_, share))) = (windowed, found) {
                     covered[from * n + to] = share;

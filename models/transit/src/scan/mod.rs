@@ -228,9 +228,8 @@ impl Scan {
         walk::walk::<LANES, true>(self, &ends, &mut best);
         let begins = self.begins(&self.stops_as_places());
         let own: Vec<u32> = place.stops.iter().map(|s| s.0).collect();
-        Ok((0..trips_max)
-            .map(|lane| self.collect(&begins, |stop| own.contains(&index(stop)), &best, lane))
-            .collect())
+        let owns = |_, stop: usize| own.contains(&index(stop));
+        Ok(self.collect(&begins, owns, &best, trips_max))
     }
 
     /// Profiles between all places over the whole day; on all threads of the pool, the same for
@@ -329,14 +328,12 @@ impl Scan {
                     });
                 }
                 walk::walk::<LANES, false>(self, &ends, best);
-                let made = (0..chunk.len())
-                    .map(|lane| {
-                        let target = block * LANES + lane;
-                        each(
-                            target,
-                            self.collect(&begins, |p| own(target, p), best, lane),
-                        )
-                    })
+                let owns = |lane: usize, place: usize| own(block * LANES + lane, place);
+                let made = self
+                    .collect(&begins, owns, best, chunk.len())
+                    .into_iter()
+                    .enumerate()
+                    .map(|(lane, profiles)| each(block * LANES + lane, profiles))
                     .collect();
                 let so_far = done.fetch_add(chunk.len(), Ordering::Relaxed) + chunk.len();
                 if progress(so_far, targets.len()).is_break() {
@@ -416,24 +413,49 @@ impl Scan {
         made
     }
 
+    /// Profiles of the first `lanes` lanes: a row of `best` is one cache line, so it is read once
+    /// for all of them.
     fn collect<const L: usize>(
         &self,
         begins: &Begins,
-        own: impl Fn(usize) -> bool,
+        own: impl Fn(usize, usize) -> bool,
         best: &[[i32; L]],
-        lane: usize,
-    ) -> Profiles {
-        let mut made = Profiles {
-            first: Vec::with_capacity(begins.first.len()),
+        lanes: usize,
+    ) -> Vec<Profiles> {
+        let empty = Profiles {
+            first: vec![0],
             pairs: Vec::new(),
         };
-        made.first.push(0);
+        let mut made = vec![empty; lanes];
         for place in 0..begins.first.len() - 1 {
-            if !own(place) {
-                let range = begins.first[place] as usize..begins.first[place + 1] as usize;
-                self.extract(&begins.rows[range], |row| best[row][lane], &mut made.pairs);
+            let range = begins.first[place] as usize..begins.first[place + 1] as usize;
+            // A lane whose own place this is takes nothing: nothing is earlier than this.
+            let mut earliest = [i32::MIN; L];
+            for (lane, slot) in earliest.iter_mut().enumerate().take(lanes) {
+                if !own(lane, place) {
+                    *slot = NONE_S;
+                }
             }
-            made.first.push(index(made.pairs.len()));
+            for (row, ready) in &begins.rows[range] {
+                let arrive = &best[*row as usize];
+                if !(0..L).any(|lane| arrive[lane] < earliest[lane]) {
+                    continue;
+                }
+                for (lane, profiles) in made.iter_mut().enumerate() {
+                    if arrive[lane] < earliest[lane] {
+                        earliest[lane] = arrive[lane];
+                        let start = profiles.first[place] as usize;
+                        self.append(start, *ready, arrive[lane], &mut profiles.pairs);
+                    }
+                }
+            }
+            for profiles in &mut made {
+                if self.direction == Direction::AllToOne {
+                    let start = profiles.first[place] as usize;
+                    profiles.pairs[start..].reverse();
+                }
+                profiles.first.push(index(profiles.pairs.len()));
+            }
         }
         made
     }
@@ -448,30 +470,36 @@ impl Scan {
                 continue;
             }
             earliest = arrive;
-            let pair = match self.direction {
-                Direction::AllToOne => Pair {
-                    ready_s: *ready,
-                    arrive_s: arrive,
-                },
-                Direction::OneToAll => Pair {
-                    ready_s: -arrive,
-                    arrive_s: -ready,
-                },
-            };
-            match into[start..].last_mut() {
-                // The same time to be ready, an earlier arrival (or, backwards, the reverse).
-                Some(last)
-                    if (self.direction == Direction::AllToOne && last.ready_s == pair.ready_s)
-                        || (self.direction == Direction::OneToAll
-                            && last.arrive_s == pair.arrive_s) =>
-                {
-                    *last = pair;
-                }
-                _ => into.push(pair),
-            }
+            self.append(start, *ready, arrive, into);
         }
         if self.direction == Direction::AllToOne {
             into[start..].reverse();
+        }
+    }
+
+    /// Appends a journey to a profile that begins at `start`, latest departure first.
+    #[inline]
+    fn append(&self, start: usize, ready: i32, arrive: i32, into: &mut Vec<Pair>) {
+        let pair = match self.direction {
+            Direction::AllToOne => Pair {
+                ready_s: ready,
+                arrive_s: arrive,
+            },
+            Direction::OneToAll => Pair {
+                ready_s: -arrive,
+                arrive_s: -ready,
+            },
+        };
+        match into[start..].last_mut() {
+            // The same time to be ready, an earlier arrival (or, backwards, the reverse).
+            Some(last)
+                if (self.direction == Direction::AllToOne && last.ready_s == pair.ready_s)
+                    || (self.direction == Direction::OneToAll
+                        && last.arrive_s == pair.arrive_s) =>
+            {
+                *last = pair;
+            }
+            _ => into.push(pair),
         }
     }
 }

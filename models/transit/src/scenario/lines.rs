@@ -225,13 +225,13 @@ fn spread(group: &[Arc<TripRun>], rate: Rate) -> Vec<Arc<TripRun>> {
             }
             let more = wanted - n;
             let mut made = Vec::with_capacity(wanted);
-            for gap in 0..n - 1 {
-                made.push(group[gap].clone());
+            for (gap, trip) in group[..n - 1].iter().enumerate() {
+                made.push(trip.clone());
                 let here = (gap + 1) * more / (n - 1) - gap * more / (n - 1);
                 let span_s = (leaves(gap + 1) - leaves(gap)) as usize;
                 for k in 1..=here {
                     let time = leaves(gap) + (span_s * k / (here + 1)) as u32;
-                    made.push(clone_at(&group[gap], time, k));
+                    made.push(clone_at(trip, time, k));
                 }
             }
             made.push(group[n - 1].clone());
