@@ -381,7 +381,7 @@ mod tests {
         );
         assert_eq!(
             (feed.trips.len(), feed.stops.len(), feed.calls.len()),
-            (2, 3, 5)
+            (3, 3, 7)
         );
         let minutes = |times: &[u32]| times.iter().map(|t| t / 60).collect::<Vec<_>>();
         assert_eq!(minutes(&feed.calls.arr_s[..3]), [1370, 1438, 1510]);
