@@ -31,7 +31,7 @@ pub(crate) fn run(args: &ClusterArgs, lang: Lang) -> Result<(), Failure> {
 
 fn plain(head: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(head);
+    table.load_style(presets::NOTHING).set_header(head);
     table
 }
 

@@ -25,7 +25,7 @@ const CONFORMS_TO: [&str; 6] = [
 ];
 
 /// What the routes need.
-pub(crate) type State = Queue;
+type State = Queue;
 
 /// The routes.
 pub(crate) fn router(queue: State) -> Router {

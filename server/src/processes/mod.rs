@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 pub(crate) use error::ProcessError;
-pub(crate) use http::{State, router};
+pub(crate) use http::router;
 pub(crate) use job::Run;
 pub(crate) use queue::Queue;
 
