@@ -6,6 +6,7 @@
 // This is a program for a terminal; its output is its purpose.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod corridor;
 mod day;
 mod figure;
 mod games;
@@ -54,6 +55,11 @@ const BENCHES: &[Bench] = &[
         name: "latency",
         what: "sensor to command: 1,000 signals at 25,000 updates a second",
         run: latency::run,
+    },
+    Bench {
+        name: "corridor",
+        what: "an ambulance over 21 signals of a generated arterial, with and without a green wave",
+        run: |_| corridor::run(),
     },
     Bench {
         name: "region",

@@ -367,3 +367,80 @@ async fn check_decision(node: &mut Node, id: &str) {
     let (_, health) = node.get("/healthz").await;
     assert_eq!(health["parts"]["mqtt"]["link"]["refused"], 0, "{health}");
 }
+
+#[tokio::test]
+async fn models_are_processes_that_can_be_described_executed_watched_and_dismissed() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start(&["--data", dir.path().to_str().unwrap()]);
+    let (status, list) = node.get("/ogc/processes").await;
+    assert_eq!(status, 200);
+    let ids: Vec<&str> = list["processes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["id"].as_str().unwrap())
+        .collect();
+    assert!(ids.is_sorted() && ids.contains(&"region.shapley"), "{ids:?}");
+    for id in &ids {
+        let (status, whole) = node.get(&format!("/ogc/processes/{id}")).await;
+        assert_eq!(status, 200, "{whole}");
+        assert!(whole["inputs"].as_object().is_some_and(|i| !i.is_empty()), "{whole}");
+        assert!(whole["outputs"].as_object().is_some_and(|o| !o.is_empty()), "{whole}");
+    }
+    // At once: two rivers into a lake (Dong, Ni and Wang 2012).
+    let rivers = json!({"inputs": {
+        "cities": ["1", "2", "3", "4"], "downstream": [2, 2, 3, null], "costs": [4, 6, 9, 12],
+    }});
+    let (status, found) = node.post("/ogc/processes/region.river/execution", &rivers).await;
+    assert_eq!(status, 200, "{found}");
+    assert_eq!(found["result"]["upstream_equal"], json!([10.0, 12.0, 6.0, 3.0]));
+    // What cannot be read is told by its name, and an unknown process by its nearest.
+    let (status, problem) =
+        node.post("/ogc/processes/region.river/execution", &json!({"inputs": {"cities": 3}})).await;
+    assert_eq!((status, &problem["code"]), (400, &json!("CNB-PROC-0004")));
+    assert!(problem["detail"].as_str().unwrap().contains("cities"), "{problem}");
+    let (status, problem) = node.post("/ogc/processes/region.rivers/execution", &rivers).await;
+    assert_eq!(status, 404);
+    assert!(problem["type"].as_str().unwrap().ends_with("no-such-process"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("region.river"), "{problem}");
+    // As jobs, one after the other: the second is dismissed while the first runs.
+    let day = json!({"inputs": {"signals": 16, "span_s": 600, "controller": "fixed"}});
+    let first = node.submit("traffic.control", &day).await;
+    let second = node.submit("traffic.control", &day).await;
+    let (status, problem) = node.get(&format!("/ogc/jobs/{second}/results")).await;
+    assert!(status == 404 || status == 200, "{problem}");
+    let client = reqwest::Client::new();
+    let dismissed = client.delete(format!("{}/ogc/jobs/{second}", node.url)).send().await.unwrap();
+    assert_eq!(dismissed.status(), 200);
+    let mut job = Value::Null;
+    for _ in 0..600 {
+        job = node.get(&format!("/ogc/jobs/{first}")).await.1;
+        if job["status"] == "successful" || job["status"] == "failed" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!((&job["status"], &job["progress"]), (&json!("successful"), &json!(100)), "{job}");
+    let (status, results) = node.get(&format!("/ogc/jobs/{first}/results")).await;
+    assert_eq!(status, 200);
+    assert!(results["kpis"].as_array().is_some_and(|k| !k.is_empty()), "{results}");
+    assert!(results["says"].as_str().unwrap().contains("synthetic"), "{results}");
+    let (_, jobs) = node.get("/ogc/jobs").await;
+    assert_eq!(jobs["jobs"][0]["jobID"], json!(second));
+}
+
+impl Node {
+    /// Submits an execution; the job's id.
+    async fn submit(&self, process: &str, body: &Value) -> String {
+        let response = reqwest::Client::new()
+            .post(format!("{}/ogc/processes/{process}/execution", self.url))
+            .header("prefer", "respond-async")
+            .json(body)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 201);
+        let place = response.headers()["location"].to_str().unwrap().to_owned();
+        place.strip_prefix("/ogc/jobs/").unwrap().to_owned()
+    }
+}

@@ -24,7 +24,7 @@ impl Run {
         self.0.percent.store(percent.min(100), Ordering::Relaxed);
     }
 
-    /// Whether somebody asked to stop.
+    /// Whether somebody asked to stop; a model that can, looks.
     pub(crate) fn dismissed(&self) -> bool {
         self.0.dismissed.load(Ordering::Relaxed)
     }

@@ -56,6 +56,16 @@ impl Process {
         }
     }
 
+    /// A process whose one output, `result`, is the model's own document.
+    const fn model<I: JsonSchema>(
+        id: &'static str,
+        title: &'static str,
+        description: &'static str,
+        run: fn(Value, &Run) -> Result<Value, Problem>,
+    ) -> Self {
+        Self::new::<I, Document>(id, title, description, run)
+    }
+
     /// The summary of the process list (clause 7.9).
     pub(crate) fn summary(&self) -> Value {
         json!({
@@ -107,6 +117,27 @@ pub(crate) fn find(id: &str) -> Result<&'static Process, ProcessError> {
             hint: conurb_base::nearest(id, all().iter().map(|p| p.id))
                 .map_or_else(String::new, |known| format!("; did you mean \"{known}\"?")),
         })
+}
+
+/// The output of [`Process::model`].
+#[derive(JsonSchema, Serialize)]
+struct Document {
+    /// The model's result; its members are described in docs/region and docs/transit.
+    result: Value,
+}
+
+/// Reads the inputs, calls the model, writes its result.
+fn document<I: DeserializeOwned, O: Serialize, E: conurb_base::Coded>(
+    inputs: Value,
+    model: impl FnOnce(I) -> Result<O, E>,
+) -> Result<Value, Problem> {
+    use conurb_base::Coded as _;
+    typed(inputs, |inputs| {
+        let result = model(inputs).map_err(|e| e.problem())?;
+        let result = serde_json::to_value(result)
+            .map_err(|e| ProcessError::Output(e.to_string()).problem())?;
+        Ok(Document { result })
+    })
 }
 
 /// Reads the inputs, calls the model, writes its outputs.

@@ -7,6 +7,7 @@ mod day;
 #[cfg(feature = "signals")]
 mod decide;
 mod help;
+mod plan;
 mod program;
 #[cfg(feature = "signals")]
 mod real;

@@ -48,7 +48,6 @@ impl Dir {
         std::fs::read(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 
-    #[cfg_attr(not(feature = "signals"), allow(dead_code))] // only a day leaves JSON behind
     #[track_caller]
     pub(crate) fn json(&self, name: &str) -> serde_json::Value {
         serde_json::from_slice(&self.read(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
