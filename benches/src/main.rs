@@ -12,6 +12,7 @@ mod intake;
 mod latency;
 mod loop_work;
 mod options;
+mod peer;
 mod traffic;
 
 use std::process::ExitCode;
@@ -34,8 +35,8 @@ type Work = fn() -> Result<()>;
 const BENCHES: &[Bench] = &[
     Bench {
         name: "twin",
-        what: "vehicle updates a second of the microsimulation, one thread, generated city",
-        run: |_| traffic::speed(),
+        what: "vehicle updates per CPU-second of the microsimulation, beside the reference simulator",
+        run: traffic::run,
     },
     Bench {
         name: "day",

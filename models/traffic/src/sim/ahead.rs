@@ -123,6 +123,7 @@ impl Sim {
             priority: number.cast_signed(),
             event: NONE,
             flags: 0,
+            partner: NONE,
         };
         self.state.created += 1;
         self.place(car, put.drivable);
@@ -299,7 +300,7 @@ impl Sim {
     pub(crate) fn step_part(&mut self, part: &Part, entries: &[Due], feed: &mut Feed) {
         self.create_in(part);
         self.enter();
-        self.choose_speeds();
+        self.choose_speeds::<false>();
         for mover in &mut self.scratch.movers {
             if mover.to != NONE && !part.inside[mover.to as usize] {
                 mover.to = NONE;

@@ -29,14 +29,20 @@ pub(crate) struct Car {
     pub(crate) priority: i32,
     /// Its spawn event (or its number in a local rollout).
     pub(crate) event: u32,
-    /// [`STILL`] and [`UNMOVED`].
+    /// [`STILL`], [`UNMOVED`] and, with lane change, [`ASKED`] and [`SHADOW`].
     pub(crate) flags: u32,
+    /// While it changes lane: slot of its other half (the shadow, or the vehicle behind a shadow).
+    pub(crate) partner: u32,
 }
 
 /// Following alone kept it at speed 0 in the last step, whatever lies ahead of its leader.
 pub(crate) const STILL: u32 = 1;
 /// Position and speed did not change in the last step.
 pub(crate) const UNMOVED: u32 = 2;
+/// Somebody wishes to change in front of it or behind it.
+pub(crate) const ASKED: u32 = 4;
+/// Not a vehicle but the second body of one that is changing lane.
+pub(crate) const SHADOW: u32 = 8;
 
 /// Ends of a drivable's list of vehicles and what its first vehicle follows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,6 +65,18 @@ pub(crate) const EMPTY: Track = Track {
     gap: 0.0,
 };
 
+/// A vehicle between two lanes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Change {
+    /// Its slot, and that of its shadow on the lane it goes to.
+    pub(crate) slot: u32,
+    pub(crate) shadow: u32,
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+    /// How far it has moved aside, m.
+    pub(crate) offset_m: f64,
+}
+
 /// Waiting queue and counters of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct LaneBook {
@@ -70,10 +88,10 @@ pub(crate) struct LaneBook {
 }
 
 macro_rules! flat_state {
-    ($(#[$doc:meta])* pub struct $name:ident { vecs { $($vec:ident: $vt:ty),* $(,)? } plain { $($plain:ident: $pt:ty),* $(,)? } }) => {
+    ($(#[$doc:meta])* pub struct $name:ident { vecs { $($(#[$vd:meta])* $vec:ident: $vt:ty),* $(,)? } plain { $($(#[$pd:meta])* $plain:ident: $pt:ty),* $(,)? } }) => {
         $(#[$doc])*
         #[derive(Debug, PartialEq)]
-        pub struct $name { $(pub(crate) $vec: Vec<$vt>,)* $(pub(crate) $plain: $pt,)* }
+        pub struct $name { $($(#[$vd])* pub(crate) $vec: Vec<$vt>,)* $($(#[$pd])* pub(crate) $plain: $pt,)* }
 
         impl Clone for $name {
             fn clone(&self) -> Self {
@@ -102,8 +120,19 @@ flat_state! {
             green: u8,
             phase: u16,
             rest_s: f64,
+            // The rest is empty without lane change.
+            /// By slot: the last gap to a leader, m.
+            gaps: f64,
+            changes: Change,
+            /// By lane: how many of those that entered came from beside.
+            from_beside: u32,
+            /// Events created before each shadow of late, which drew from the same stream.
+            shadow_marks: u32,
         }
         plain {
+            changing: bool,
+            /// Shadows no longer in `shadow_marks`.
+            shadows_before: u32,
             step: u32,
             next_event: u32,
             created: u32,
@@ -131,6 +160,12 @@ impl State {
             green: vec![0; net.links.len()],
             phase: vec![0; net.junctions.len()],
             rest_s: net.junctions.iter().map(rest).collect(),
+            gaps: Vec::new(),
+            changes: Vec::new(),
+            from_beside: Vec::new(),
+            shadow_marks: Vec::new(),
+            changing: false,
+            shadows_before: 0,
             step: 0,
             next_event: 0,
             created: 0,
@@ -193,7 +228,7 @@ impl State {
         } else {
             let car = &mut self.cars[behind as usize];
             car.ahead = ahead;
-            car.flags = 0;
+            car.flags &= SHADOW;
         }
         if let Some(lane) = self.lanes.get_mut(drivable as usize) {
             lane.left += 1;

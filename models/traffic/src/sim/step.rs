@@ -1,8 +1,9 @@
 //! One step: create, enter, choose speeds, hand over, commit, find leaders, advance signals.
 
 use super::cross::{Asker, View};
+use super::lane_change::{Lattice, Wishes};
 use super::speed::{TURN_SPEED_M_S, YIELD_M, brake_m, follow, least, stop};
-use super::state::{Car, EMPTY, STILL, State, UNMOVED};
+use super::state::{ASKED, Car, EMPTY, STILL, State, UNMOVED};
 use super::{Finished, Sim};
 use crate::ids::NONE;
 use crate::network::Network;
@@ -34,6 +35,7 @@ pub(crate) struct Scratch {
     pub(crate) movers: Vec<Mover>,
     pub(crate) blocked: Vec<u32>,
     pub(crate) finished: Vec<Finished>,
+    pub(crate) wishes: Wishes,
 }
 
 impl Scratch {
@@ -43,6 +45,7 @@ impl Scratch {
         self.movers.clear();
         self.blocked.clear();
         self.finished.clear();
+        self.wishes.clear();
         self
     }
 
@@ -55,6 +58,7 @@ impl Scratch {
             blocker: car.blocker,
         }));
         self.finished.clear();
+        self.wishes.clear();
     }
 }
 
@@ -63,7 +67,13 @@ impl Sim {
     pub fn step(&mut self) {
         self.create();
         self.enter();
-        self.choose_speeds();
+        if let Some(lattice) = self.lattice.clone() {
+            self.change_lanes(&lattice);
+            self.choose_speeds::<true>();
+            self.settle_pairs(&lattice);
+        } else {
+            self.choose_speeds::<false>();
+        }
         self.hand_over();
         self.commit();
         self.find_leaders();
@@ -135,8 +145,13 @@ impl Sim {
             priority: event.priority,
             event: head,
             flags: 0,
+            partner: NONE,
         };
         let next_head = event.next_in_lane;
+        let car = match &self.lattice {
+            Some(lattice) => self.on_lattice(lattice, car, lane),
+            None => car,
+        };
         self.place(car, lane);
         let book = &mut self.state.lanes[lane as usize];
         book.wait_count -= 1;
@@ -155,14 +170,21 @@ impl Sim {
             self.scratch.next.resize(self.state.cars.len(), rest);
         }
         self.scratch.next[slot as usize] = rest;
+        if self.state.changing {
+            self.state.gaps.resize(self.state.cars.len(), 0.0);
+            self.state.gaps[slot as usize] = 0.0;
+        }
         self.state.push(slot, drivable);
         self.state.running += 1;
         if self.state.tracks[drivable as usize].front == slot {
-            look_ahead(&self.net, &self.plan, &mut self.state, drivable);
+            let lattice = self.lattice.as_deref();
+            look_ahead(&self.net, &self.plan, lattice, &mut self.state, drivable);
         }
     }
 
-    pub(crate) fn choose_speeds(&mut self) {
+    /// Every vehicle's next position and speed, from the old state. `CHANGE`: with lane change; those
+    /// with a shadow then only get their wanted speed, see [`Sim::settle_pairs`].
+    pub(crate) fn choose_speeds<const CHANGE: bool>(&mut self) {
         self.scratch.movers.clear();
         self.scratch.blocked.clear();
         let lanes = self.net.lanes.len();
@@ -191,6 +213,9 @@ impl Sim {
                     let before = &state.cars[leader as usize];
                     gap = before.pos - plan.templates[before.template as usize].len - car.pos;
                 }
+                if CHANGE && leader != NONE {
+                    state.gaps[slot as usize] = gap;
+                }
                 let was_unmoved = car.flags & UNMOVED != 0;
                 if !(first || car.flags & STILL == 0 || !ahead_unmoved) {
                     // Nothing that it depends on has changed since it last chose to stand.
@@ -213,21 +238,34 @@ impl Sim {
                     on_lane,
                     shelter: on_lane && !first,
                 };
-                let chosen = choose(&view, &car, leader, gap, &here);
-                let next = &mut scratch.next[slot as usize];
-                *next = chosen.next;
-                if chosen.next.blocker != NONE {
+                let mut chosen = choose(&view, &car, leader, gap, &here);
+                if CHANGE && (car.flags & ASKED != 0 || on_lane && car.path_end == car.cursor) {
+                    chosen.u = scratch.wishes.limit(&view, &car, slot, &here, chosen.u);
+                }
+                let tpl = &plan.templates[car.template as usize];
+                let hardest = car.speed - tpl.max_neg * dt;
+                if hardest > chosen.u {
+                    chosen.u = hardest;
+                }
+                if chosen.blocker != NONE {
                     scratch.blocked.push(slot);
                 }
-                let mut flags = chosen.flags;
-                if next.pos == car.pos && next.speed == car.speed {
-                    flags |= UNMOVED;
-                }
-                state.cars[slot as usize].flags = flags;
-                if next.pos > length {
-                    scratch
-                        .movers
-                        .push(drive_on(net, plan, &car, slot, drivable, next.pos));
+                let next = &mut scratch.next[slot as usize];
+                next.blocker = chosen.blocker;
+                if CHANGE && car.partner != NONE {
+                    next.speed = chosen.u;
+                } else {
+                    (next.pos, next.speed) = motion(&car, tpl, chosen.u, dt);
+                    let mut flags = chosen.flags;
+                    if next.pos == car.pos && next.speed == car.speed {
+                        flags |= UNMOVED;
+                    }
+                    state.cars[slot as usize].flags = flags;
+                    if next.pos > length {
+                        let lattice = self.lattice.as_deref();
+                        let mover = drive_on(net, plan, lattice, &car, slot, drivable, next.pos);
+                        scratch.movers.push(mover);
+                    }
                 }
                 first = false;
                 leader = slot;
@@ -282,6 +320,9 @@ impl Sim {
             let car = &mut state.cars[mover.slot as usize];
             car.prev = mover.from;
             car.cursor = mover.cursor;
+            if let Some(lattice) = &self.lattice {
+                car.path_end = lattice.end(&self.plan.paths, mover.cursor, mover.to >= lanes);
+            }
             car.entered_link = if mover.to >= lanes { state.step } else { NONE };
             car.flags = 0;
             scratch.next[mover.slot as usize].pos = mover.pos;
@@ -298,8 +339,13 @@ impl Sim {
 
     pub(crate) fn find_leaders(&mut self) {
         let Self {
-            net, plan, state, ..
+            net,
+            plan,
+            state,
+            lattice,
+            ..
         } = self;
+        let lattice = lattice.as_deref();
         let mut kept = 0;
         for i in 0..state.occupied.len() {
             let drivable = state.occupied[i];
@@ -309,7 +355,7 @@ impl Sim {
             }
             state.occupied[kept] = drivable;
             kept += 1;
-            look_ahead(net, plan, state, drivable);
+            look_ahead(net, plan, lattice, state, drivable);
         }
         state.occupied.truncate(kept);
     }
@@ -334,9 +380,9 @@ impl Sim {
 }
 
 /// The stretch a vehicle is on.
-struct Here {
+pub(crate) struct Here {
     drivable: u32,
-    length: f64,
+    pub(crate) length: f64,
     limit: f64,
     on_lane: bool,
     /// Behind another vehicle on a lane: nobody gives way to it.
@@ -344,11 +390,13 @@ struct Here {
 }
 
 struct Chosen {
-    next: Next,
+    /// Speed before the limit of braking, m/s.
+    u: f64,
+    blocker: u32,
     flags: u32,
 }
 
-/// The vehicle's next position (still from the start of its present drivable) and speed.
+/// The speed the vehicle wants for the next step.
 #[inline]
 fn choose(view: &View<'_>, car: &Car, leader: u32, gap: f64, here: &Here) -> Chosen {
     let dt = view.dt;
@@ -372,23 +420,19 @@ fn choose(view: &View<'_>, car: &Car, leader: u32, gap: f64, here: &Here) -> Cho
         u = least(u, limit);
         blocker = foe;
     }
-    let hardest = v - tpl.max_neg * dt;
-    if hardest > u {
-        u = hardest;
-    }
+    Chosen { u, blocker, flags }
+}
+
+/// Position (still from the start of the present drivable) and speed after a step towards `u`.
+#[inline]
+pub(crate) fn motion(car: &Car, tpl: &Tpl, u: f64, dt: f64) -> (f64, f64) {
+    let v = car.speed;
     let (distance, speed) = if u < 0.0 {
         (brake_m(tpl, v), 0.0)
     } else {
         ((v + u) * dt / 2.0, u)
     };
-    Chosen {
-        next: Next {
-            pos: distance + car.pos,
-            speed,
-            blocker,
-        },
-        flags,
-    }
+    (distance + car.pos, speed)
 }
 
 /// The speed the junction allows, and the vehicle given way to.
@@ -454,15 +498,22 @@ fn is_full(view: &View<'_>, lane: u32, tpl: &Tpl) -> bool {
 }
 
 /// Follows the path of a vehicle that has passed the end of its drivable.
-fn drive_on(net: &Network, plan: &Plan, car: &Car, slot: u32, from: u32, pos: f64) -> Mover {
+pub(crate) fn drive_on(
+    net: &Network,
+    plan: &Plan,
+    lattice: Option<&Lattice>,
+    car: &Car,
+    slot: u32,
+    from: u32,
+    pos: f64,
+) -> Mover {
     let (mut pos, mut cursor, mut to) = (pos, car.cursor, from);
     while to != NONE && pos > net.flat.length_m[to as usize] {
         pos -= net.flat.length_m[to as usize];
-        cursor += 1;
-        to = if cursor < car.path_end {
-            plan.paths[cursor as usize]
-        } else {
-            NONE
+        (to, cursor) = match lattice {
+            Some(lattice) => lattice.next(net, &plan.paths, to, cursor),
+            None if cursor + 1 < car.path_end => (plan.paths[cursor as usize + 1], cursor + 1),
+            None => (NONE, cursor + 1),
         };
     }
     Mover {
@@ -475,16 +526,29 @@ fn drive_on(net: &Network, plan: &Plan, car: &Car, slot: u32, from: u32, pos: f6
 }
 
 /// Finds the leader of a drivable's first vehicle on the drivables ahead of it.
-fn look_ahead(net: &Network, plan: &Plan, state: &mut State, drivable: u32) {
+fn look_ahead(
+    net: &Network,
+    plan: &Plan,
+    lattice: Option<&Lattice>,
+    state: &mut State,
+    drivable: u32,
+) {
     let track = state.tracks[drivable as usize];
     let car = &state.cars[track.front as usize];
     let tpl = &plan.templates[car.template as usize];
     let mut rest = net.flat.length_m[drivable as usize] - car.pos;
     let (mut leader, mut gap) = (NONE, track.gap);
-    let mut at = car.cursor + 1;
-    // Beyond `far_gap` no leader matters: skip the search.
-    while rest <= tpl.far_gap + plan.len_max && at < car.path_end {
-        let ahead = plan.paths[at as usize];
+    let (mut at, mut ahead) = (car.cursor, drivable);
+    // Beyond `far_gap` no leader matters to speeds: skip the search. To lane change any gap does.
+    while lattice.is_some() || rest <= tpl.far_gap + plan.len_max {
+        (ahead, at) = match lattice {
+            Some(lattice) => lattice.next(net, &plan.paths, ahead, at),
+            None if at + 1 < car.path_end => (plan.paths[at as usize + 1], at + 1),
+            None => break,
+        };
+        if ahead == NONE {
+            break;
+        }
         let behind_m = |slot: u32| {
             let other = &state.cars[slot as usize];
             rest + other.pos - plan.templates[other.template as usize].len
@@ -517,7 +581,6 @@ fn look_ahead(net: &Network, plan: &Plan, state: &mut State, drivable: u32) {
         if rest > tpl.approach {
             break;
         }
-        at += 1;
     }
     let track = &mut state.tracks[drivable as usize];
     track.leader = leader;

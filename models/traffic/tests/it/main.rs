@@ -6,6 +6,7 @@ mod bad_input;
 mod common;
 mod geometry;
 mod golden;
+mod lane_change;
 mod lookahead;
 mod runs;
 mod speed;
