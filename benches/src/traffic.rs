@@ -281,7 +281,9 @@ impl Set {
         times.sort_by(f64::total_cmp);
         Ok(Figure::at_most(
             BENCH,
-            &format!("snapshot, restore and {ROLLOUT_S} s of {vehicles} vehicles, CPU time, median"),
+            &format!(
+                "snapshot, restore and {ROLLOUT_S} s of {vehicles} vehicles, CPU time, median"
+            ),
             quantile(&times, 0.5),
             "ms",
             ROLLOUT_MS_MAX,

@@ -43,7 +43,11 @@ pub(crate) struct Tpl {
     pub(crate) usual_pos: f64,
     pub(crate) usual_neg: f64,
     pub(crate) vmax: f64,
-    pub(crate) headway: f64,
+    /// Headway plus half a step, s.
+    pub(crate) headway_half: f64,
+    /// Hardest and usual braking: `2 / b`, and the reciprocal of half that.
+    pub(crate) four_a: [f64; 2],
+    pub(crate) half_per_a: [f64; 2],
     /// Distance before a junction within which it matters, m.
     pub(crate) approach: f64,
     /// Beyond this gap no leader can slow this vehicle, m.
@@ -53,6 +57,7 @@ pub(crate) struct Tpl {
 impl Tpl {
     fn new(t: &VehicleTemplate, dt: f64) -> Self {
         let (vmax, usual_neg) = (t.max_speed_m_s, t.usual_neg_acc_m_s2);
+        let a = [t.max_neg_acc_m_s2, usual_neg].map(|b| 0.5 / b);
         Self {
             len: t.length_m,
             min_gap: t.min_gap_m,
@@ -61,7 +66,9 @@ impl Tpl {
             usual_pos: t.usual_pos_acc_m_s2,
             usual_neg,
             vmax,
-            headway: t.headway_s,
+            headway_half: t.headway_s + dt / 2.0,
+            four_a: a.map(|a| 4.0 * a),
+            half_per_a: a.map(|a| 0.5 / a),
             approach: vmax * vmax / (2.0 * usual_neg) + 2.0 * vmax * dt,
             far_gap: f64::INFINITY,
         }
@@ -78,7 +85,7 @@ impl Tpl {
         };
         let far = safe(self.max_neg, 0.0)
             .max(safe(self.usual_neg, self.min_gap))
-            .max(self.vmax * (self.headway + dt / 2.0));
+            .max(self.vmax * self.headway_half);
         far * (1.0 + 1e-6) + 1e-3
     }
 }

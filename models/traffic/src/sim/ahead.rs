@@ -195,7 +195,6 @@ impl Sim {
             let car = &mut self.state.cars[slot as usize];
             (car.cursor, car.prev, car.pos, car.flags) = (at, lane, 0.0, 0);
             car.entered_link = self.state.step;
-            self.scratch.next[slot as usize].pos = 0.0;
         } else {
             self.state.running -= 1;
             self.state.finished += 1;
@@ -286,14 +285,14 @@ impl Sim {
                 car.blocker = slot_of[car.blocker as usize];
             }
         }
-        self.scratch.rebuild(&self.state);
+        self.scratch.forget();
         self.find_leaders();
     }
 
     /// Goes back to a state of the same part, whatever the plan behind it.
     pub(crate) fn back_to(&mut self, state: &State) {
         self.state.clone_from(state);
-        self.scratch.rebuild(&self.state);
+        self.scratch.forget();
     }
 
     /// One step of a part; `entries` (by step) come in from outside where `part` has their lane.

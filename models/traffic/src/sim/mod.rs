@@ -171,7 +171,7 @@ impl Sim {
             Arc::make_mut(&mut self.plan).extend(&self.net, &self.demand);
         }
         self.state.clone_from(state);
-        self.scratch.rebuild(&self.state);
+        self.scratch.forget();
         Ok(())
     }
 }

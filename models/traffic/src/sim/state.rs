@@ -53,6 +53,10 @@ pub(crate) struct Track {
     pub(crate) leader: u32,
     /// 1 when listed among the occupied.
     pub(crate) listed: u32,
+    /// Ends of a chain of neighbours on a lane that are all [`STILL`], or `NONE`: those behind its
+    /// head need no look until it moves.
+    pub(crate) still_head: u32,
+    pub(crate) still_tail: u32,
     /// Gap of the first vehicle to its leader, m.
     pub(crate) gap: f64,
 }
@@ -62,8 +66,38 @@ pub(crate) const EMPTY: Track = Track {
     tail: NONE,
     leader: NONE,
     listed: 0,
+    still_head: NONE,
+    still_tail: NONE,
     gap: 0.0,
 };
+
+impl Track {
+    /// A vehicle stands; it joins the chain if it is its neighbour, or begins one.
+    #[inline]
+    pub(crate) fn note_still(&mut self, slot: u32, car: &Car) {
+        if self.still_head == NONE {
+            (self.still_head, self.still_tail) = (slot, slot);
+        } else if car.ahead == self.still_tail {
+            self.still_tail = slot;
+        } else if car.behind == self.still_head {
+            self.still_head = slot;
+        }
+    }
+
+    /// The head of the chain, with this vehicle behind it, stands no more.
+    #[inline]
+    pub(crate) fn drop_head(&mut self, behind: u32) {
+        if self.still_head == self.still_tail {
+            self.forget_still();
+        } else {
+            self.still_head = behind;
+        }
+    }
+
+    pub(crate) fn forget_still(&mut self) {
+        (self.still_head, self.still_tail) = (NONE, NONE);
+    }
+}
 
 /// A vehicle between two lanes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -229,6 +263,9 @@ impl State {
             let car = &mut self.cars[behind as usize];
             car.ahead = ahead;
             car.flags &= SHADOW;
+            if track.still_head == behind {
+                track.drop_head(car.behind);
+            }
         }
         if let Some(lane) = self.lanes.get_mut(drivable as usize) {
             lane.left += 1;

@@ -12,9 +12,10 @@ use crate::plan::{Plan, Tpl};
 /// What a vehicle will be after the step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Next {
+    pub(crate) slot: u32,
+    pub(crate) blocker: u32,
     pub(crate) pos: f64,
     pub(crate) speed: f64,
-    pub(crate) blocker: u32,
 }
 
 /// A vehicle that leaves its drivable.
@@ -25,14 +26,18 @@ pub(crate) struct Mover {
     /// Where it goes, `NONE` when its trip is over.
     pub(crate) to: u32,
     pub(crate) cursor: u32,
+    /// Its place in [`Scratch::next`].
+    pub(crate) at: u32,
     pub(crate) pos: f64,
 }
 
-/// Buffers of a step; hold nothing between steps but [`Scratch::next`], which equals the state.
+/// Buffers of a step; hold nothing that a later step needs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scratch {
+    /// What changes: those that stand asleep are not in it.
     pub(crate) next: Vec<Next>,
     pub(crate) movers: Vec<Mover>,
+    /// Places in `next` of those with a blocker.
     pub(crate) blocked: Vec<u32>,
     pub(crate) finished: Vec<Finished>,
     pub(crate) wishes: Wishes,
@@ -41,22 +46,15 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// The same buffers without content.
     pub(crate) fn emptied(mut self) -> Self {
-        self.next.clear();
         self.movers.clear();
-        self.blocked.clear();
-        self.finished.clear();
-        self.wishes.clear();
+        self.forget();
         self
     }
 
-    /// Makes the buffers agree with a state that came from elsewhere.
-    pub(crate) fn rebuild(&mut self, state: &State) {
+    /// Forgets what was of another state.
+    pub(crate) fn forget(&mut self) {
         self.next.clear();
-        self.next.extend(state.cars.iter().map(|car| Next {
-            pos: car.pos,
-            speed: car.speed,
-            blocker: car.blocker,
-        }));
+        self.blocked.clear();
         self.finished.clear();
         self.wishes.clear();
     }
@@ -161,15 +159,6 @@ impl Sim {
     /// Puts a new vehicle at the back of a drivable and gives it its leader.
     pub(crate) fn place(&mut self, car: Car, drivable: u32) {
         let slot = self.state.take_slot(car);
-        let rest = Next {
-            pos: car.pos,
-            speed: car.speed,
-            blocker: NONE,
-        };
-        if self.scratch.next.len() < self.state.cars.len() {
-            self.scratch.next.resize(self.state.cars.len(), rest);
-        }
-        self.scratch.next[slot as usize] = rest;
         if self.state.changing {
             self.state.gaps.resize(self.state.cars.len(), 0.0);
             self.state.gaps[slot as usize] = 0.0;
@@ -185,6 +174,7 @@ impl Sim {
     /// Every vehicle's next position and speed, from the old state. `CHANGE`: with lane change; those
     /// with a shadow then only get their wanted speed, see [`Sim::settle_pairs`].
     pub(crate) fn choose_speeds<const CHANGE: bool>(&mut self) {
+        self.scratch.next.clear();
         self.scratch.movers.clear();
         self.scratch.blocked.clear();
         let lanes = self.net.lanes.len();
@@ -194,12 +184,13 @@ impl Sim {
             state,
             scratch,
             dt,
+            lattice,
             ..
         } = self;
         let dt = *dt;
         for i in 0..state.occupied.len() {
             let drivable = state.occupied[i];
-            let track = state.tracks[drivable as usize];
+            let mut track = state.tracks[drivable as usize];
             let length = net.flat.length_m[drivable as usize];
             let limit = net.flat.limit_m_s[drivable as usize];
             let mut leader = track.leader;
@@ -208,7 +199,7 @@ impl Sim {
             let mut slot = track.front;
             let mut first = true;
             while slot != NONE {
-                let car = state.cars[slot as usize];
+                let car = &state.cars[slot as usize];
                 if !first {
                     let before = &state.cars[leader as usize];
                     gap = before.pos - plan.templates[before.template as usize].len - car.pos;
@@ -219,9 +210,15 @@ impl Sim {
                 let was_unmoved = car.flags & UNMOVED != 0;
                 if !(first || car.flags & STILL == 0 || !ahead_unmoved) {
                     // Nothing that it depends on has changed since it last chose to stand.
-                    leader = slot;
                     ahead_unmoved = was_unmoved;
-                    slot = car.behind;
+                    if slot == track.still_head {
+                        leader = track.still_tail;
+                        slot = state.cars[leader as usize].behind;
+                    } else {
+                        track.note_still(slot, car);
+                        leader = slot;
+                        slot = car.behind;
+                    }
                     continue;
                 }
                 let view = View {
@@ -238,40 +235,65 @@ impl Sim {
                     on_lane,
                     shelter: on_lane && !first,
                 };
-                let mut chosen = choose(&view, &car, leader, gap, &here);
+                let mut chosen = choose(&view, car, leader, gap, &here);
                 if CHANGE && (car.flags & ASKED != 0 || on_lane && car.path_end == car.cursor) {
-                    chosen.u = scratch.wishes.limit(&view, &car, slot, &here, chosen.u);
+                    chosen.u = scratch.wishes.limit(&view, car, slot, &here, chosen.u);
                 }
                 let tpl = &plan.templates[car.template as usize];
                 let hardest = car.speed - tpl.max_neg * dt;
                 if hardest > chosen.u {
                     chosen.u = hardest;
                 }
+                #[allow(clippy::cast_possible_truncation)] // fewer than 2^32 vehicles
+                let at = scratch.next.len() as u32;
                 if chosen.blocker != NONE {
-                    scratch.blocked.push(slot);
+                    scratch.blocked.push(at);
                 }
-                let next = &mut scratch.next[slot as usize];
-                next.blocker = chosen.blocker;
+                let (mut pos, mut speed) = (car.pos, chosen.u);
+                let mut flags = car.flags;
                 if CHANGE && car.partner != NONE {
-                    next.speed = chosen.u;
+                    scratch.wishes.hold(slot, at);
                 } else {
-                    (next.pos, next.speed) = motion(&car, tpl, chosen.u, dt);
-                    let mut flags = chosen.flags;
-                    if next.pos == car.pos && next.speed == car.speed {
+                    (pos, speed) = motion(car, tpl, chosen.u, dt);
+                    flags = chosen.flags;
+                    if pos == car.pos && speed == car.speed {
                         flags |= UNMOVED;
                     }
-                    state.cars[slot as usize].flags = flags;
-                    if next.pos > length {
-                        let lattice = self.lattice.as_deref();
-                        let mover = drive_on(net, plan, lattice, &car, slot, drivable, next.pos);
+                    if pos > length {
+                        let lattice = lattice.as_deref();
+                        let mover = drive_on(net, plan, lattice, car, (slot, at), drivable, pos);
                         scratch.movers.push(mover);
                     }
                 }
+                scratch.next.push(Next {
+                    slot,
+                    blocker: chosen.blocker,
+                    pos,
+                    speed,
+                });
+                let stands = flags & STILL != 0;
+                let behind = car.behind;
                 first = false;
-                leader = slot;
                 ahead_unmoved = was_unmoved;
-                slot = car.behind;
+                leader = slot;
+                if slot == track.still_head {
+                    if stands {
+                        // Those behind it in the chain have nothing new to see.
+                        leader = track.still_tail;
+                        slot = state.cars[leader as usize].behind;
+                        ahead_unmoved = true;
+                        state.cars[track.still_head as usize].flags = flags;
+                        continue;
+                    }
+                    track.drop_head(behind);
+                } else if stands {
+                    track.note_still(slot, car);
+                }
+                state.cars[slot as usize].flags = flags;
+                slot = behind;
             }
+            state.tracks[drivable as usize].still_head = track.still_head;
+            state.tracks[drivable as usize].still_tail = track.still_tail;
         }
     }
 
@@ -305,10 +327,10 @@ impl Sim {
         }
         if any_finished {
             // A vehicle that has left blocks nobody.
-            for slot in &scratch.blocked {
-                let blocker = scratch.next[*slot as usize].blocker;
-                if scratch.finished.iter().any(|f| f.slot == blocker) {
-                    scratch.next[*slot as usize].blocker = NONE;
+            for at in &scratch.blocked {
+                let blocker = &mut scratch.next[*at as usize].blocker;
+                if scratch.finished.iter().any(|f| f.slot == *blocker) {
+                    *blocker = NONE;
                 }
             }
         }
@@ -325,12 +347,13 @@ impl Sim {
             }
             car.entered_link = if mover.to >= lanes { state.step } else { NONE };
             car.flags = 0;
-            scratch.next[mover.slot as usize].pos = mover.pos;
+            scratch.next[mover.at as usize].pos = mover.pos;
         }
     }
 
     pub(crate) fn commit(&mut self) {
-        for (car, next) in self.state.cars.iter_mut().zip(&self.scratch.next) {
+        for next in &self.scratch.next {
+            let car = &mut self.state.cars[next.slot as usize];
             car.pos = next.pos;
             car.speed = next.speed;
             car.blocker = next.blocker;
@@ -503,7 +526,7 @@ pub(crate) fn drive_on(
     plan: &Plan,
     lattice: Option<&Lattice>,
     car: &Car,
-    slot: u32,
+    (slot, at): (u32, u32),
     from: u32,
     pos: f64,
 ) -> Mover {
@@ -521,6 +544,7 @@ pub(crate) fn drive_on(
         from,
         to,
         cursor,
+        at,
         pos,
     }
 }

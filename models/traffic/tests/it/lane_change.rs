@@ -11,8 +11,9 @@ use conurb_traffic::{Demand, Network, Signals, Sim, SimOptions};
 
 use crate::common::{SETS, bytes, load, shared};
 
-/// How far averages may be from the reference's, which does not repeat itself with lane change on.
-const TOLERANCE: f64 = 0.005;
+/// How far averages may be from the reference's, which does not repeat itself with lane change on:
+/// asked is 0.5 %; all fifty were within 0.08 %.
+const TOLERANCE: f64 = 0.002;
 
 fn controller(net: &Network, name: &str, interval_s: u32) -> Box<dyn Controller> {
     let rule = match name {
@@ -62,7 +63,11 @@ fn check(dir: &Path, pick: impl Fn(&str, &str, u32) -> bool) -> usize {
             let most = approach.abs().max(network.abs());
             worst = worst.max(most);
             if most > TOLERANCE {
-                far.push(format!("{set} {} {interval_s}: {:.2} %", row[1], 100.0 * most));
+                far.push(format!(
+                    "{set} {} {interval_s}: {:.2} %",
+                    row[1],
+                    100.0 * most
+                ));
             }
             count += 1;
         }
@@ -180,21 +185,32 @@ fn a_vehicle_that_changes_keeps_its_name_and_its_two_bodies_run_side_by_side() {
         );
         assert_eq!(sim.running() as usize, sim.vehicles().count());
         let real: BTreeMap<u32, _> = sim.vehicles().map(|v| (v.event, v)).collect();
-        assert_eq!(real.len(), sim.vehicles().count(), "a vehicle is there twice");
+        assert_eq!(
+            real.len(),
+            sim.vehicles().count(),
+            "a vehicle is there twice"
+        );
         let mut now = BTreeMap::new();
         for (i, lane) in (0..).zip(net.lanes()) {
             let all: Vec<_> = sim.vehicles_on(conurb_traffic::DrivableIx(i)).collect();
             let reading = sim.lane(conurb_traffic::LaneIx(i));
             assert_eq!(reading.vehicles, reading.entered_total - reading.left_total);
             for pair in all.windows(2) {
-                assert!(pair[0].position_m > pair[1].position_m, "{}: {pair:?}", lane.id);
+                assert!(
+                    pair[0].position_m > pair[1].position_m,
+                    "{}: {pair:?}",
+                    lane.id
+                );
             }
             for shadow in all.iter().filter(|v| v.shadow) {
                 let v = &real[&shadow.event];
                 let from = &net.lanes()[v.drivable.ix()];
                 assert_eq!(from.road, lane.road);
                 assert_eq!(from.index.abs_diff(lane.index), 1);
-                assert_eq!((v.position_m, v.speed_m_s), (shadow.position_m, shadow.speed_m_s));
+                assert_eq!(
+                    (v.position_m, v.speed_m_s),
+                    (shadow.position_m, shadow.speed_m_s)
+                );
                 let seconds = changing.get(&v.event).map_or(1, |c| c.2 + 1);
                 assert!(seconds <= 5, "{} between lanes for {seconds} s", v.id());
                 now.insert(v.event, (v.drivable.0, i, seconds));

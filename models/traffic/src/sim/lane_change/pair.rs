@@ -3,7 +3,7 @@
 use super::super::Sim;
 use super::super::speed::least;
 use super::super::state::{ASKED, Change, SHADOW, State};
-use super::super::step::{Next, Scratch, drive_on, motion};
+use super::super::step::{Scratch, drive_on, motion};
 use super::wish::Wish;
 use super::{Lattice, MARKS_MAX};
 use crate::ids::NONE;
@@ -28,6 +28,9 @@ impl Sim {
         shadow.path_end = lattice.end(&self.plan.paths, shadow.cursor, false);
         let slot = state.take_slot(shadow);
         state.cars[wish.slot as usize].partner = slot;
+        for lane in [wish.from, wish.to] {
+            state.tracks[lane as usize].forget_still();
+        }
         state.gaps.resize(state.cars.len(), 0.0);
         state.gaps[slot as usize] = state.gaps[wish.slot as usize];
         state.insert(slot, wish.to, wish.follower);
@@ -39,15 +42,6 @@ impl Sim {
             to: wish.to,
             offset_m: 0.0,
         });
-        let rest = Next {
-            pos: shadow.pos,
-            speed: shadow.speed,
-            blocker: NONE,
-        };
-        if self.scratch.next.len() < state.cars.len() {
-            self.scratch.next.resize(state.cars.len(), rest);
-        }
-        self.scratch.next[slot as usize] = rest;
         self.scratch.wishes.heed_up_to(state.cars.len());
     }
 
@@ -86,11 +80,13 @@ impl Sim {
             dt,
             ..
         } = self;
-        let (slot, shadow) = (change.slot as usize, change.shadow as usize);
-        let u = least(scratch.next[slot].speed, scratch.next[shadow].speed);
-        let car = &state.cars[slot];
-        let (pos, speed) = motion(car, &plan.templates[car.template as usize], u, *dt);
-        for body in [slot, shadow] {
+        let at = scratch.wishes.held(change.slot);
+        let bodies = [at as usize, scratch.wishes.held(change.shadow) as usize];
+        let [u, shadow_u] = bodies.map(|body| scratch.next[body].speed);
+        let car = &state.cars[change.slot as usize];
+        let tpl = &plan.templates[car.template as usize];
+        let (pos, speed) = motion(car, tpl, least(u, shadow_u), *dt);
+        for body in bodies {
             (scratch.next[body].pos, scratch.next[body].speed) = (pos, speed);
         }
         let aside = (ASIDE_SHARE * speed).max(ASIDE_MIN_M_S) * *dt;
@@ -106,8 +102,9 @@ impl Sim {
             return Some(change);
         };
         if pos > length[on as usize] {
-            let car = &state.cars[slot];
-            let mover = drive_on(net, plan, Some(lattice), car, change.slot, on, pos);
+            let car = &state.cars[change.slot as usize];
+            let bodies = (change.slot, at);
+            let mover = drive_on(net, plan, Some(lattice), car, bodies, on, pos);
             scratch.movers.push(mover);
         }
         None
@@ -147,7 +144,11 @@ impl State {
             behind => self.cars[behind as usize].ahead = slot,
         }
         self.gaps[slot as usize] = self.gaps[shadow as usize];
-        scratch.next[slot as usize] = scratch.next[shadow as usize];
+        let [mine, its] = [slot, shadow].map(|body| scratch.wishes.held(body) as usize);
+        scratch.next[mine].blocker = scratch.next[its].blocker;
+        if scratch.next[mine].blocker != NONE {
+            scratch.blocked.push(scratch.wishes.held(slot));
+        }
         scratch.rename_blocker(slot, NONE);
         scratch.rename_blocker(shadow, slot);
         self.free.push(shadow);
@@ -167,8 +168,8 @@ impl State {
 impl Scratch {
     /// Those that give way to one body give way to another.
     fn rename_blocker(&mut self, from: u32, to: u32) {
-        for slot in &self.blocked {
-            let blocker = &mut self.next[*slot as usize].blocker;
+        for at in &self.blocked {
+            let blocker = &mut self.next[*at as usize].blocker;
             if *blocker == from {
                 *blocker = to;
             }

@@ -37,6 +37,8 @@ pub(crate) struct Wishes {
     /// By slot: the wish a vehicle heeds.
     heeds: Vec<u32>,
     asked: Vec<u32>,
+    /// By slot of a body of a pair: its place in the step's next states.
+    held: Vec<u32>,
 }
 
 impl Wishes {
@@ -52,12 +54,23 @@ impl Wishes {
             self.heeds[slot as usize] = NONE;
         }
         self.all.clear();
-        self.heeds.resize(slots, NONE);
+        self.heed_up_to(slots);
     }
 
     /// Makes room for new bodies.
     pub(crate) fn heed_up_to(&mut self, slots: usize) {
         self.heeds.resize(slots, NONE);
+        self.held.resize(slots, NONE);
+    }
+
+    /// One body of a pair has chosen its speed.
+    pub(crate) fn hold(&mut self, slot: u32, at: u32) {
+        self.held[slot as usize] = at;
+    }
+
+    /// Where its next state stands.
+    pub(crate) fn held(&self, slot: u32) -> u32 {
+        self.held[slot as usize]
     }
 
     /// Whether a vehicle heeds another's wish.
@@ -123,15 +136,7 @@ impl Wishes {
         }
         if car.path_end == car.cursor {
             let rest = here.length - car.pos;
-            let end = safe(
-                0.0,
-                1.0,
-                car.speed,
-                own.max_neg,
-                rest,
-                own.min_gap,
-                view.dt,
-            );
+            let end = safe(0.0, 1.0, car.speed, own.max_neg, rest, own.min_gap, view.dt);
             u = least(u, end);
         }
         u
@@ -259,7 +264,9 @@ impl Sim {
     /// A vehicle looks for its neighbours, asks them, and goes if it may; true if it did.
     fn take_turn(&mut self, lattice: &Lattice, w: usize) -> bool {
         self.find_neighbours(w);
-        let Wish { leader, follower, .. } = self.scratch.wishes.all[w];
+        let Wish {
+            leader, follower, ..
+        } = self.scratch.wishes.all[w];
         let wish = u32::try_from(w).expect("fewer wishes than vehicles");
         self.scratch.wishes.ask(&mut self.state, leader, wish);
         self.scratch.wishes.ask(&mut self.state, follower, wish);
@@ -272,7 +279,11 @@ impl Sim {
             let car = &self.state.cars[slot as usize];
             brake_m(&self.plan.templates[car.template as usize], car.speed)
         };
-        let behind = if follower == NONE { 0.0 } else { brake(follower) };
+        let behind = if follower == NONE {
+            0.0
+        } else {
+            brake(follower)
+        };
         let goes = wish.gap_ahead_m >= brake(wish.slot) && wish.gap_behind_m >= behind;
         if goes {
             self.insert_shadow(lattice, &wish);
@@ -349,14 +360,7 @@ impl Better<'_> {
     }
 
     /// The lane beside with a gap longer by a vehicle than the present one; `NONE` if none has.
-    fn lane(
-        &self,
-        car: &Car,
-        lane: u32,
-        gap: f64,
-        outer: &mut Beside,
-        inner: &mut Beside,
-    ) -> u32 {
+    fn lane(&self, car: &Car, lane: u32, gap: f64, outer: &mut Beside, inner: &mut Beside) -> u32 {
         let enough = gap + self.tpl(car).len;
         let (mut to, mut outer_gap) = (NONE, 0.0);
         if let Some(estimate) = self.estimate(car, lane, outer) {
