@@ -152,6 +152,8 @@ flat_state! {
             lanes: LaneBook,
             waiting_lanes: u32,
             green: u8,
+            /// By link: 0 when nobody can be met at its conflict points, whatever is green.
+            live: u8,
             phase: u16,
             rest_s: f64,
             // The rest is empty without lane change.
@@ -192,6 +194,7 @@ impl State {
             lanes: vec![lane; net.lanes.len()],
             waiting_lanes: Vec::new(),
             green: vec![0; net.links.len()],
+            live: vec![0; net.links.len()],
             phase: vec![0; net.junctions.len()],
             rest_s: net.junctions.iter().map(rest).collect(),
             gaps: Vec::new(),

@@ -3,11 +3,14 @@
 use super::cross::{Asker, View};
 use super::lane_change::{Lattice, Wishes};
 use super::speed::{TURN_SPEED_M_S, YIELD_M, brake_m, follow, least, stop};
-use super::state::{ASKED, Car, EMPTY, STILL, State, UNMOVED};
+use super::state::{ASKED, Car, EMPTY, SHADOW, STILL, State, Track, UNMOVED};
 use super::{Finished, Sim};
 use crate::ids::NONE;
 use crate::network::Network;
 use crate::plan::{Plan, Tpl};
+
+/// A body this far beyond the end of a link is met on it no more (0 but for rounding), m.
+const LEFT_M: f64 = 0.1;
 
 /// What a vehicle will be after the step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,6 +19,7 @@ pub(crate) struct Next {
     pub(crate) blocker: u32,
     pub(crate) pos: f64,
     pub(crate) speed: f64,
+    pub(crate) flags: u32,
 }
 
 /// A vehicle that leaves its drivable.
@@ -40,6 +44,11 @@ pub(crate) struct Scratch {
     /// Places in `next` of those with a blocker.
     pub(crate) blocked: Vec<u32>,
     pub(crate) finished: Vec<Finished>,
+    /// Drivables whose chain of standing vehicles has changed.
+    chains: Vec<(u32, Track)>,
+    /// With lane change: gaps to leaders, and vehicles whose leader has gone aside.
+    pub(crate) gaps: Vec<(u32, f64)>,
+    pub(crate) woken: Vec<u32>,
     pub(crate) wishes: Wishes,
 }
 
@@ -166,6 +175,7 @@ impl Sim {
         self.state.push(slot, drivable);
         self.state.running += 1;
         if self.state.tracks[drivable as usize].front == slot {
+            mark_live(&self.net, &self.plan, &mut self.state, drivable);
             let lattice = self.lattice.as_deref();
             look_ahead(&self.net, &self.plan, lattice, &mut self.state, drivable);
         }
@@ -174,126 +184,22 @@ impl Sim {
     /// Every vehicle's next position and speed, from the old state. `CHANGE`: with lane change; those
     /// with a shadow then only get their wanted speed, see [`Sim::settle_pairs`].
     pub(crate) fn choose_speeds<const CHANGE: bool>(&mut self) {
-        self.scratch.next.clear();
-        self.scratch.movers.clear();
-        self.scratch.blocked.clear();
-        let lanes = self.net.lanes.len();
-        let Self {
-            net,
-            plan,
-            state,
-            scratch,
-            dt,
-            lattice,
-            ..
-        } = self;
-        let dt = *dt;
-        for i in 0..state.occupied.len() {
-            let drivable = state.occupied[i];
-            let mut track = state.tracks[drivable as usize];
-            let length = net.flat.length_m[drivable as usize];
-            let limit = net.flat.limit_m_s[drivable as usize];
-            let mut leader = track.leader;
-            let mut gap = track.gap;
-            let mut ahead_unmoved = false;
-            let mut slot = track.front;
-            let mut first = true;
-            while slot != NONE {
-                let car = &state.cars[slot as usize];
-                if !first {
-                    let before = &state.cars[leader as usize];
-                    gap = before.pos - plan.templates[before.template as usize].len - car.pos;
-                }
-                if CHANGE && leader != NONE {
-                    state.gaps[slot as usize] = gap;
-                }
-                let was_unmoved = car.flags & UNMOVED != 0;
-                if !(first || car.flags & STILL == 0 || !ahead_unmoved) {
-                    // Nothing that it depends on has changed since it last chose to stand.
-                    ahead_unmoved = was_unmoved;
-                    if slot == track.still_head {
-                        leader = track.still_tail;
-                        slot = state.cars[leader as usize].behind;
-                    } else {
-                        track.note_still(slot, car);
-                        leader = slot;
-                        slot = car.behind;
-                    }
-                    continue;
-                }
-                let view = View {
-                    net,
-                    plan,
-                    state,
-                    dt,
-                };
-                let on_lane = (drivable as usize) < lanes;
-                let here = Here {
-                    drivable,
-                    length,
-                    limit,
-                    on_lane,
-                    shelter: on_lane && !first,
-                };
-                let mut chosen = choose(&view, car, leader, gap, &here);
-                if CHANGE && (car.flags & ASKED != 0 || on_lane && car.path_end == car.cursor) {
-                    chosen.u = scratch.wishes.limit(&view, car, slot, &here, chosen.u);
-                }
-                let tpl = &plan.templates[car.template as usize];
-                let hardest = car.speed - tpl.max_neg * dt;
-                if hardest > chosen.u {
-                    chosen.u = hardest;
-                }
-                #[allow(clippy::cast_possible_truncation)] // fewer than 2^32 vehicles
-                let at = scratch.next.len() as u32;
-                if chosen.blocker != NONE {
-                    scratch.blocked.push(at);
-                }
-                let (mut pos, mut speed) = (car.pos, chosen.u);
-                let mut flags = car.flags;
-                if CHANGE && car.partner != NONE {
-                    scratch.wishes.hold(slot, at);
-                } else {
-                    (pos, speed) = motion(car, tpl, chosen.u, dt);
-                    flags = chosen.flags;
-                    if pos == car.pos && speed == car.speed {
-                        flags |= UNMOVED;
-                    }
-                    if pos > length {
-                        let lattice = lattice.as_deref();
-                        let mover = drive_on(net, plan, lattice, car, (slot, at), drivable, pos);
-                        scratch.movers.push(mover);
-                    }
-                }
-                scratch.next.push(Next {
-                    slot,
-                    blocker: chosen.blocker,
-                    pos,
-                    speed,
-                });
-                let stands = flags & STILL != 0;
-                let behind = car.behind;
-                first = false;
-                ahead_unmoved = was_unmoved;
-                leader = slot;
-                if slot == track.still_head {
-                    if stands {
-                        // Those behind it in the chain have nothing new to see.
-                        leader = track.still_tail;
-                        slot = state.cars[leader as usize].behind;
-                        ahead_unmoved = true;
-                        state.cars[track.still_head as usize].flags = flags;
-                        continue;
-                    }
-                    track.drop_head(behind);
-                } else if stands {
-                    track.note_still(slot, car);
-                }
-                state.cars[slot as usize].flags = flags;
-                slot = behind;
-            }
-            state.tracks[drivable as usize].still_head = track.still_head;
-            state.tracks[drivable as usize].still_tail = track.still_tail;
+        let scratch = &mut self.scratch;
+        scratch.next.clear();
+        scratch.movers.clear();
+        scratch.blocked.clear();
+        let view = View {
+            net: &self.net,
+            plan: &self.plan,
+            state: &self.state,
+            dt: self.dt,
+        };
+        let lattice = self.lattice.as_deref();
+        for drivable in &self.state.occupied {
+            choose_on::<CHANGE>(&view, scratch, lattice, *drivable);
+        }
+        for (drivable, track) in self.scratch.chains.drain(..) {
+            self.state.tracks[drivable as usize] = track;
         }
     }
 
@@ -346,8 +252,8 @@ impl Sim {
                 car.path_end = lattice.end(&self.plan.paths, mover.cursor, mover.to >= lanes);
             }
             car.entered_link = if mover.to >= lanes { state.step } else { NONE };
-            car.flags = 0;
-            scratch.next[mover.at as usize].pos = mover.pos;
+            let next = &mut scratch.next[mover.at as usize];
+            (next.pos, next.flags) = (mover.pos, 0);
         }
     }
 
@@ -357,6 +263,12 @@ impl Sim {
             car.pos = next.pos;
             car.speed = next.speed;
             car.blocker = next.blocker;
+            car.flags = next.flags;
+        }
+        for slot in self.scratch.woken.drain(..) {
+            if let Some(car) = self.state.cars.get_mut(slot as usize) {
+                car.flags &= SHADOW;
+            }
         }
     }
 
@@ -369,6 +281,7 @@ impl Sim {
             ..
         } = self;
         let lattice = lattice.as_deref();
+        state.live.fill(0);
         let mut kept = 0;
         for i in 0..state.occupied.len() {
             let drivable = state.occupied[i];
@@ -378,7 +291,16 @@ impl Sim {
             }
             state.occupied[kept] = drivable;
             kept += 1;
-            look_ahead(net, plan, lattice, state, drivable);
+            mark_live(net, plan, state, drivable);
+            let track = &mut state.tracks[drivable as usize];
+            let car = &state.cars[track.front as usize];
+            let tpl = &plan.templates[car.template as usize];
+            let rest = net.flat.length_m[drivable as usize] - car.pos;
+            if lattice.is_none() && rest > tpl.far_gap + plan.len_max {
+                track.leader = NONE;
+            } else {
+                look_ahead(net, plan, lattice, state, drivable);
+            }
         }
         state.occupied.truncate(kept);
     }
@@ -402,14 +324,108 @@ impl Sim {
     }
 }
 
+/// [`Sim::choose_speeds`] for one drivable, from the front to the back.
+fn choose_on<const CHANGE: bool>(
+    view: &View<'_>,
+    scratch: &mut Scratch,
+    lattice: Option<&Lattice>,
+    drivable: u32,
+) {
+    let (net, cars, dt) = (view.net, &view.state.cars, view.dt);
+    let mut track = view.state.tracks[drivable as usize];
+    let chain = (track.still_head, track.still_tail);
+    let here = Here {
+        drivable,
+        length: net.flat.length_m[drivable as usize],
+        limit: net.flat.limit_m_s[drivable as usize],
+        on_lane: (drivable as usize) < net.lanes.len(),
+    };
+    let mut leader = cars.get(track.leader as usize);
+    let (mut gap, mut rear) = (track.gap, 0.0);
+    let (mut slot, mut first, mut ahead_unmoved) = (track.front, true, false);
+    while slot != NONE {
+        let car = &cars[slot as usize];
+        let tpl = view.tpl(car);
+        let was_unmoved = ahead_unmoved;
+        ahead_unmoved = car.flags & UNMOVED != 0;
+        if !first && was_unmoved && car.flags & STILL != 0 {
+            // Nothing that it depends on has changed since it last chose to stand, and nothing for
+            // those behind it in its chain.
+            let mut last = car;
+            if slot == track.still_head {
+                last = &cars[track.still_tail as usize];
+            } else {
+                track.note_still(slot, car);
+            }
+            (leader, rear, slot) = (Some(last), last.pos - view.tpl(last).len, last.behind);
+            continue;
+        }
+        if !first {
+            gap = rear - car.pos;
+        }
+        let mut chosen = choose(view, car, tpl, leader, gap, &here, !first);
+        if CHANGE {
+            if leader.is_some() {
+                scratch.gaps.push((slot, gap));
+            }
+            if car.flags & ASKED != 0 || here.on_lane && car.path_end == car.cursor {
+                chosen.u = scratch.wishes.limit(view, car, slot, &here, chosen.u);
+            }
+        }
+        let hardest = car.speed - tpl.max_neg * dt;
+        if hardest > chosen.u {
+            chosen.u = hardest;
+        }
+        #[allow(clippy::cast_possible_truncation)] // fewer than 2^32 vehicles
+        let at = scratch.next.len() as u32;
+        if chosen.blocker != NONE {
+            scratch.blocked.push(at);
+        }
+        let mut next = Next {
+            slot,
+            blocker: chosen.blocker,
+            pos: car.pos,
+            speed: chosen.u,
+            flags: car.flags & SHADOW,
+        };
+        if CHANGE && car.partner != NONE {
+            scratch.wishes.hold(slot, at);
+        } else {
+            (next.pos, next.speed) = motion(car, tpl, chosen.u, dt);
+            let stays = next.pos == car.pos && next.speed == car.speed;
+            next.flags = chosen.flags | if stays { UNMOVED } else { 0 };
+            if next.pos > here.length {
+                let mover = drive_on(net, view.plan, lattice, car, (slot, at), drivable, next.pos);
+                scratch.movers.push(mover);
+            }
+        }
+        let stands = next.flags & STILL != 0;
+        scratch.next.push(next);
+        let mut last = car;
+        if slot == track.still_head {
+            if stands {
+                last = &cars[track.still_tail as usize];
+                ahead_unmoved = true;
+            } else {
+                track.drop_head(car.behind);
+            }
+        } else if stands {
+            track.note_still(slot, car);
+        }
+        (leader, rear) = (Some(last), last.pos - view.tpl(last).len);
+        (slot, first) = (last.behind, false);
+    }
+    if chain != (track.still_head, track.still_tail) {
+        scratch.chains.push((drivable, track));
+    }
+}
+
 /// The stretch a vehicle is on.
 pub(crate) struct Here {
     drivable: u32,
     pub(crate) length: f64,
     limit: f64,
     on_lane: bool,
-    /// Behind another vehicle on a lane: nobody gives way to it.
-    shelter: bool,
 }
 
 struct Chosen {
@@ -419,21 +435,27 @@ struct Chosen {
     flags: u32,
 }
 
-/// The speed the vehicle wants for the next step.
-#[inline]
-fn choose(view: &View<'_>, car: &Car, leader: u32, gap: f64, here: &Here) -> Chosen {
+/// The speed the vehicle wants for the next step. Behind another on a lane nobody gives way to it.
+#[inline(always)]
+fn choose(
+    view: &View<'_>,
+    car: &Car,
+    tpl: &Tpl,
+    leader: Option<&Car>,
+    gap: f64,
+    here: &Here,
+    behind: bool,
+) -> Chosen {
     let dt = view.dt;
-    let tpl = view.tpl(car);
     let v = car.speed;
     let mut u = least(tpl.vmax, v + tpl.max_pos * dt);
     u = least(u, here.limit);
-    if leader != NONE {
-        let ahead = view.car(leader);
+    if let Some(ahead) = leader {
         u = least(u, follow(tpl, v, view.tpl(ahead), ahead.speed, gap, dt));
     }
     let mut blocker = NONE;
     let mut flags = 0;
-    if u <= 0.0 && here.shelter && car.pos >= tpl.len {
+    if u <= 0.0 && behind && here.on_lane && car.pos >= tpl.len {
         // The junction cannot make it any slower, and it blocks nobody.
         if v == 0.0 {
             flags = STILL;
@@ -490,6 +512,9 @@ fn junction(view: &View<'_>, car: &Car, tpl: &Tpl, here: &Here) -> (f64, u32) {
             continue;
         }
         let foe_link = cross.other.ix();
+        if view.state.live[foe_link] == 0 {
+            continue;
+        }
         let (foe, d2) = view.foe(foe_link, cross.other_distance_m);
         if foe == NONE {
             continue;
@@ -546,6 +571,29 @@ pub(crate) fn drive_on(
         cursor,
         at,
         pos,
+    }
+}
+
+/// Marks the links on which the vehicles of a drivable can be met at a conflict point: its own, the
+/// one its first vehicle will take, the one its last vehicle has not quite left.
+#[inline]
+fn mark_live(net: &Network, plan: &Plan, state: &mut State, drivable: u32) {
+    let lanes = net.lanes.len();
+    if let Some(link) = (drivable as usize).checked_sub(lanes) {
+        state.live[link] = 1;
+        return;
+    }
+    let track = &state.tracks[drivable as usize];
+    let last = &state.cars[track.tail as usize];
+    if let Some(link) = (last.prev as usize).checked_sub(lanes)
+        && last.pos - plan.templates[last.template as usize].len < LEFT_M
+        && let Some(live) = state.live.get_mut(link)
+    {
+        *live = 1;
+    }
+    let front = &state.cars[track.front as usize];
+    if front.cursor + 1 < front.path_end {
+        state.live[plan.paths[front.cursor as usize + 1] as usize - lanes] = 1;
     }
 }
 

@@ -59,6 +59,9 @@ impl Sim {
 
     /// Vehicle and shadow run at the lower of their speeds; those far enough aside have changed.
     pub(crate) fn settle_pairs(&mut self, lattice: &Lattice) {
+        for (slot, gap) in self.scratch.gaps.drain(..) {
+            self.state.gaps[slot as usize] = gap;
+        }
         let mut kept = 0;
         for i in 0..self.state.changes.len() {
             let change = self.state.changes[i];
@@ -130,6 +133,7 @@ impl State {
     /// The change is done: the vehicle takes its shadow's place and keeps its slot.
     fn take_over(&mut self, change: Change, scratch: &mut Scratch) {
         let Change { slot, shadow, .. } = change;
+        scratch.woken.push(self.cars[slot as usize].behind);
         self.unlink(slot, change.from);
         let mut car = self.cars[shadow as usize];
         (car.partner, car.flags) = (NONE, 0);
@@ -146,6 +150,7 @@ impl State {
         self.gaps[slot as usize] = self.gaps[shadow as usize];
         let [mine, its] = [slot, shadow].map(|body| scratch.wishes.held(body) as usize);
         scratch.next[mine].blocker = scratch.next[its].blocker;
+        scratch.next[mine].flags = 0;
         if scratch.next[mine].blocker != NONE {
             scratch.blocked.push(scratch.wishes.held(slot));
         }
@@ -157,6 +162,7 @@ impl State {
     /// The lane has ended before the change: the shadow goes.
     fn give_up(&mut self, change: Change, scratch: &mut Scratch) {
         let Change { slot, shadow, .. } = change;
+        scratch.woken.push(self.cars[shadow as usize].behind);
         self.unlink(shadow, change.to);
         let car = &mut self.cars[slot as usize];
         (car.partner, car.flags) = (NONE, 0);
