@@ -297,6 +297,7 @@ impl Sim {
 
     /// One step of a part; `entries` (by step) come in from outside where `part` has their lane.
     pub(crate) fn step_part(&mut self, part: &Part, entries: &[Due], feed: &mut Feed) {
+        self.wake();
         self.create_in(part);
         self.enter();
         self.choose_speeds::<false>();

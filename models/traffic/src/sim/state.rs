@@ -29,7 +29,7 @@ pub(crate) struct Car {
     pub(crate) priority: i32,
     /// Its spawn event (or its number in a local rollout).
     pub(crate) event: u32,
-    /// [`STILL`], [`UNMOVED`] and, with lane change, [`ASKED`] and [`SHADOW`].
+    /// [`STILL`], [`UNMOVED`], [`WAITS`] and, with lane change, [`ASKED`] and [`SHADOW`].
     pub(crate) flags: u32,
     /// While it changes lane: slot of its other half (the shadow, or the vehicle behind a shadow).
     pub(crate) partner: u32,
@@ -39,6 +39,9 @@ pub(crate) struct Car {
 pub(crate) const STILL: u32 = 1;
 /// Position and speed did not change in the last step.
 pub(crate) const UNMOVED: u32 = 2;
+/// First on its lane, it stands so near a red light that nothing but green moves it; its leader is
+/// not looked for. [`State::show`] takes the flag away.
+pub(crate) const WAITS: u32 = 16;
 /// Somebody wishes to change in front of it or behind it.
 pub(crate) const ASKED: u32 = 4;
 /// Not a vehicle but the second body of one that is changing lane.
@@ -149,6 +152,8 @@ flat_state! {
             free: u32,
             tracks: Track,
             occupied: u32,
+            /// Lanes whose first vehicle waited and whose signal has changed since the last step.
+            woken: u32,
             lanes: LaneBook,
             waiting_lanes: u32,
             green: u8,
@@ -191,6 +196,7 @@ impl State {
             free: Vec::new(),
             tracks: vec![EMPTY; net.lanes.len() + net.links.len()],
             occupied: Vec::new(),
+            woken: Vec::new(),
             lanes: vec![lane; net.lanes.len()],
             waiting_lanes: Vec::new(),
             green: vec![0; net.links.len()],
@@ -223,6 +229,14 @@ impl State {
         if let Some(links) = net.phase_links[junction].get(usize::from(phase)) {
             for link in links {
                 self.green[link.ix()] = 1;
+                let lane = net.flat.link_from[link.ix()];
+                let front = self.tracks[lane as usize].front;
+                if let Some(car) = self.cars.get_mut(front as usize)
+                    && car.flags & WAITS != 0
+                {
+                    car.flags &= !WAITS;
+                    self.woken.push(lane);
+                }
             }
         }
         self.phase[junction] = phase;

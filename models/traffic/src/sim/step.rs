@@ -3,7 +3,7 @@
 use super::cross::{Asker, View};
 use super::lane_change::{Lattice, Wishes};
 use super::speed::{TURN_SPEED_M_S, YIELD_M, brake_m, follow, least, stop};
-use super::state::{ASKED, Car, EMPTY, SHADOW, STILL, State, Track, UNMOVED};
+use super::state::{ASKED, Car, EMPTY, SHADOW, STILL, State, Track, UNMOVED, WAITS};
 use super::{Finished, Sim};
 use crate::ids::NONE;
 use crate::network::Network;
@@ -72,6 +72,7 @@ impl Scratch {
 impl Sim {
     /// Advances the simulation by one step.
     pub fn step(&mut self) {
+        self.wake();
         self.create();
         self.enter();
         if let Some(lattice) = self.lattice.clone() {
@@ -88,6 +89,16 @@ impl Sim {
             self.advance_signals();
         }
         self.state.step += 1;
+    }
+
+    /// Finds the leaders of first vehicles whose light has changed: as they stood after the last step.
+    pub(crate) fn wake(&mut self) {
+        while let Some(lane) = self.state.woken.pop() {
+            if self.state.tracks[lane as usize].front != NONE {
+                let lattice = self.lattice.as_deref();
+                look_ahead(&self.net, &self.plan, lattice, &mut self.state, lane);
+            }
+        }
     }
 
     fn create(&mut self) {
@@ -296,7 +307,8 @@ impl Sim {
             let car = &state.cars[track.front as usize];
             let tpl = &plan.templates[car.template as usize];
             let rest = net.flat.length_m[drivable as usize] - car.pos;
-            if lattice.is_none() && rest > tpl.far_gap + plan.len_max {
+            let idle = car.flags & WAITS != 0 || rest > tpl.far_gap + plan.len_max;
+            if lattice.is_none() && idle {
                 track.leader = NONE;
             } else {
                 look_ahead(net, plan, lattice, state, drivable);
@@ -362,6 +374,13 @@ fn choose_on<const CHANGE: bool>(
         }
         if !first {
             gap = rear - car.pos;
+        } else if car.flags & WAITS != 0 {
+            if CHANGE && leader.is_some() {
+                scratch.gaps.push((slot, gap));
+            }
+            (leader, rear) = (Some(car), car.pos - tpl.len);
+            (slot, first) = (car.behind, false);
+            continue;
         }
         let mut chosen = choose(view, car, tpl, leader, gap, &here, !first);
         if CHANGE {
@@ -392,8 +411,9 @@ fn choose_on<const CHANGE: bool>(
             scratch.wishes.hold(slot, at);
         } else {
             (next.pos, next.speed) = motion(car, tpl, chosen.u, dt);
-            let stays = next.pos == car.pos && next.speed == car.speed;
-            next.flags = chosen.flags | if stays { UNMOVED } else { 0 };
+            // Not `&&`: nobody can foretell which way that would branch.
+            let stays = (next.pos == car.pos) & (next.speed == car.speed);
+            next.flags = chosen.flags | (u32::from(stays) * UNMOVED);
             if next.pos > here.length {
                 let mover = drive_on(net, view.plan, lattice, car, (slot, at), drivable, next.pos);
                 scratch.movers.push(mover);
@@ -461,9 +481,12 @@ fn choose(
             flags = STILL;
         }
     } else if !here.on_lane || here.length - car.pos <= tpl.approach {
-        let (limit, foe) = junction(view, car, tpl, here);
+        let (limit, foe, red) = junction(view, car, tpl, here);
         u = least(u, limit);
         blocker = foe;
+        if red && v == 0.0 && limit <= 0.0 && !behind {
+            flags = WAITS;
+        }
     }
     Chosen { u, blocker, flags }
 }
@@ -480,23 +503,22 @@ pub(crate) fn motion(car: &Car, tpl: &Tpl, u: f64, dt: f64) -> (f64, f64) {
     (distance + car.pos, speed)
 }
 
-/// The speed the junction allows, and the vehicle given way to.
-fn junction(view: &View<'_>, car: &Car, tpl: &Tpl, here: &Here) -> (f64, u32) {
+/// The speed the junction allows, the vehicle given way to, and whether it is red.
+fn junction(view: &View<'_>, car: &Car, tpl: &Tpl, here: &Here) -> (f64, u32, bool) {
     let dt = view.dt;
     let offset = view.net.lanes.len();
     let mut u = tpl.vmax;
     let (link, x) = if here.on_lane {
         let next = view.next(car);
         if next == NONE {
-            return (u, NONE);
+            return (u, NONE, false);
         }
         let link = next as usize - offset;
         let rest = here.length - car.pos;
         let end = view.net.flat.link_to[link];
-        if (view.state.green[link] == 0 || is_full(view, end, tpl))
-            && brake_m(tpl, car.speed) <= rest
-        {
-            return (least(u, stop(tpl, car.speed, rest, dt)), NONE);
+        let red = view.state.green[link] == 0;
+        if (red || is_full(view, end, tpl)) && brake_m(tpl, car.speed) <= rest {
+            return (least(u, stop(tpl, car.speed, rest, dt)), NONE, red);
         }
         if view.net.flat.link_rank[link] < 3 {
             u = least(u, TURN_SPEED_M_S);
@@ -529,10 +551,11 @@ fn junction(view: &View<'_>, car: &Car, tpl: &Tpl, here: &Here) -> (f64, u32) {
             return (
                 least(u, stop(tpl, car.speed, cross.distance_m - x - YIELD_M, dt)),
                 foe,
+                false,
             );
         }
     }
-    (u, NONE)
+    (u, NONE, false)
 }
 
 /// No room on the lane behind the junction, and its last vehicle does not move off.
@@ -576,7 +599,7 @@ pub(crate) fn drive_on(
 
 /// Marks the links on which the vehicles of a drivable can be met at a conflict point: its own, the
 /// one its first vehicle will take, the one its last vehicle has not quite left.
-#[inline]
+#[inline(always)]
 fn mark_live(net: &Network, plan: &Plan, state: &mut State, drivable: u32) {
     let lanes = net.lanes.len();
     if let Some(link) = (drivable as usize).checked_sub(lanes) {
@@ -605,7 +628,20 @@ fn look_ahead(
     state: &mut State,
     drivable: u32,
 ) {
-    let track = state.tracks[drivable as usize];
+    let (leader, gap) = leader_of(net, plan, lattice, state, drivable);
+    let track = &mut state.tracks[drivable as usize];
+    (track.leader, track.gap) = (leader, gap);
+}
+
+/// The leader of a drivable's first vehicle and the gap to it (the last one where there is none).
+fn leader_of(
+    net: &Network,
+    plan: &Plan,
+    lattice: Option<&Lattice>,
+    state: &State,
+    drivable: u32,
+) -> (u32, f64) {
+    let track = &state.tracks[drivable as usize];
     let car = &state.cars[track.front as usize];
     let tpl = &plan.templates[car.template as usize];
     let mut rest = net.flat.length_m[drivable as usize] - car.pos;
@@ -654,7 +690,5 @@ fn look_ahead(
             break;
         }
     }
-    let track = &mut state.tracks[drivable as usize];
-    track.leader = leader;
-    track.gap = gap;
+    (leader, gap)
 }
