@@ -54,6 +54,16 @@ pub(crate) enum Peer {
     Absent(String),
 }
 
+impl Peer {
+    /// The higher rate.
+    pub(crate) fn better(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Rate(a), Self::Rate(b)) => Self::Rate(a.max(b)),
+            (_, other) => other,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Said {
