@@ -206,13 +206,8 @@ impl Sim {
             dt: self.dt,
         };
         let lattice = self.lattice.as_deref();
-        // A step of 1 s as a constant spares the products and quotients with it; the results are the same.
         for drivable in &self.state.occupied {
-            if view.dt == 1.0 {
-                choose_on::<CHANGE, true>(&view, scratch, lattice, *drivable);
-            } else {
-                choose_on::<CHANGE, false>(&view, scratch, lattice, *drivable);
-            }
+            choose_on::<CHANGE>(&view, scratch, lattice, *drivable);
         }
         for (drivable, track) in self.scratch.chains.drain(..) {
             self.state.tracks[drivable as usize] = track;
@@ -341,15 +336,14 @@ impl Sim {
     }
 }
 
-/// [`Sim::choose_speeds`] for one drivable, from the front to the back. `SECOND`: the step is 1 s.
-fn choose_on<const CHANGE: bool, const SECOND: bool>(
+/// [`Sim::choose_speeds`] for one drivable, from the front to the back.
+fn choose_on<const CHANGE: bool>(
     view: &View<'_>,
     scratch: &mut Scratch,
     lattice: Option<&Lattice>,
     drivable: u32,
 ) {
-    let (net, cars) = (view.net, &view.state.cars);
-    let dt = if SECOND { 1.0 } else { view.dt };
+    let (net, cars, dt) = (view.net, &view.state.cars, view.dt);
     let mut track = view.state.tracks[drivable as usize];
     let chain = (track.still_head, track.still_tail);
     let here = Here {
@@ -388,7 +382,7 @@ fn choose_on<const CHANGE: bool, const SECOND: bool>(
             (slot, first) = (car.behind, false);
             continue;
         }
-        let mut chosen = choose(view, car, tpl, leader, gap, &here, (!first, dt));
+        let mut chosen = choose(view, car, tpl, leader, gap, &here, !first);
         if CHANGE {
             if leader.is_some() {
                 scratch.gaps.push((slot, gap));
@@ -470,8 +464,9 @@ fn choose(
     leader: Option<&Car>,
     gap: f64,
     here: &Here,
-    (behind, dt): (bool, f64),
+    behind: bool,
 ) -> Chosen {
+    let dt = view.dt;
     let v = car.speed;
     let mut u = least(tpl.vmax, v + tpl.max_pos * dt);
     u = least(u, here.limit);
