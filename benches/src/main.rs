@@ -15,6 +15,7 @@ mod latency;
 mod loop_work;
 mod options;
 mod region;
+mod peer;
 mod traffic;
 mod transit;
 
@@ -38,8 +39,8 @@ type Work = fn() -> Result<()>;
 const BENCHES: &[Bench] = &[
     Bench {
         name: "twin",
-        what: "vehicle updates a second of the microsimulation, one thread, generated city",
-        run: |_| traffic::speed(),
+        what: "vehicle updates per CPU-second of the microsimulation, beside the reference simulator",
+        run: traffic::run,
     },
     Bench {
         name: "day",

@@ -107,12 +107,6 @@ pub enum TrafficError {
         /// What is wrong.
         message: String,
     },
-    /// Something the engine does not do yet; it says so instead of ignoring the wish.
-    #[error("{what} is not there yet")]
-    NotThereYet {
-        /// The feature.
-        what: &'static str,
-    },
     /// An option, phase or placement that the simulation cannot run with.
     #[error("{what}: {message}")]
     Option {
@@ -146,7 +140,6 @@ impl Coded for TrafficError {
             Self::Times { .. } => "CNB-TRAFFIC-0008",
             Self::Disconnected { .. } => "CNB-TRAFFIC-0009",
             Self::Inconsistent { .. } => "CNB-TRAFFIC-0010",
-            Self::NotThereYet { .. } => "CNB-TRAFFIC-0011",
             Self::Option { .. } => "CNB-TRAFFIC-0012",
             Self::StateMismatch { .. } => "CNB-TRAFFIC-0013",
         }
@@ -154,7 +147,6 @@ impl Coded for TrafficError {
 
     fn status(&self) -> u16 {
         match self {
-            Self::NotThereYet { .. } => 501,
             Self::TooLarge { .. } => 413,
             _ => 400,
         }
@@ -172,7 +164,6 @@ impl Coded for TrafficError {
             Self::Times { .. } => "Times out of order",
             Self::Disconnected { .. } => "Roads not connected",
             Self::Inconsistent { .. } => "Inconsistent network or route",
-            Self::NotThereYet { .. } => "Not there yet",
             Self::Option { .. } => "Invalid option",
             Self::StateMismatch { .. } => "State of another simulation",
         }
@@ -190,7 +181,7 @@ impl Coded for TrafficError {
             | Self::Times { at, .. }
             | Self::Disconnected { at, .. }
             | Self::Inconsistent { at, .. } => Some(At::clone(at)),
-            Self::NotThereYet { .. } | Self::Option { .. } | Self::StateMismatch { .. } => None,
+            Self::Option { .. } | Self::StateMismatch { .. } => None,
         }
     }
 
@@ -207,7 +198,6 @@ impl Coded for TrafficError {
             Self::Times { .. } => "Set startTime <= endTime (or endTime = -1 for a flow that never ends) and an interval of at least 1 s.".into(),
             Self::Disconnected { from, .. } => format!("Add the road link at the end of \"{from}\", or correct the route."),
             Self::Inconsistent { .. } => "Correct the reference so that it agrees with the rest of the network.".into(),
-            Self::NotThereYet { .. } => "Leave the option off.".into(),
             Self::Option { .. } => "Choose a value within the range named in the message.".into(),
             Self::StateMismatch { .. } => "Restore a state only into a simulation of the network and demand it was taken from.".into(),
         })

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use crate::demand::{Demand, VehicleTemplate};
-use crate::ids::{LaneIx, NONE, RoadIx};
+use crate::ids::{LaneIx, LinkIx, NONE, RoadIx};
 use crate::network::Network;
 use crate::rng::Mt19937;
 
@@ -21,7 +21,8 @@ pub(crate) struct Event {
     /// Flow and running number in it.
     pub(crate) flow: u32,
     pub(crate) number: u32,
-    /// Random priority, the last tie-break of right of way.
+    /// Random priority, the last tie-break of right of way (with lane change: its place in the
+    /// stream).
     pub(crate) priority: i32,
     pub(crate) lane: u32,
     /// Range in [`Plan::paths`].
@@ -42,7 +43,11 @@ pub(crate) struct Tpl {
     pub(crate) usual_pos: f64,
     pub(crate) usual_neg: f64,
     pub(crate) vmax: f64,
-    pub(crate) headway: f64,
+    /// Headway plus half a step, s.
+    pub(crate) headway_half: f64,
+    /// Hardest and usual braking: `2 / b`, and the reciprocal of half that.
+    pub(crate) four_a: [f64; 2],
+    pub(crate) half_per_a: [f64; 2],
     /// Distance before a junction within which it matters, m.
     pub(crate) approach: f64,
     /// Beyond this gap no leader can slow this vehicle, m.
@@ -52,6 +57,7 @@ pub(crate) struct Tpl {
 impl Tpl {
     fn new(t: &VehicleTemplate, dt: f64) -> Self {
         let (vmax, usual_neg) = (t.max_speed_m_s, t.usual_neg_acc_m_s2);
+        let a = [t.max_neg_acc_m_s2, usual_neg].map(|b| 0.5 / b);
         Self {
             len: t.length_m,
             min_gap: t.min_gap_m,
@@ -60,7 +66,9 @@ impl Tpl {
             usual_pos: t.usual_pos_acc_m_s2,
             usual_neg,
             vmax,
-            headway: t.headway_s,
+            headway_half: t.headway_s + dt / 2.0,
+            four_a: a.map(|a| 4.0 * a),
+            half_per_a: a.map(|a| 0.5 / a),
             approach: vmax * vmax / (2.0 * usual_neg) + 2.0 * vmax * dt,
             far_gap: f64::INFINITY,
         }
@@ -77,7 +85,7 @@ impl Tpl {
         };
         let far = safe(self.max_neg, 0.0)
             .max(safe(self.usual_neg, self.min_gap))
-            .max(self.vmax * (self.headway + dt / 2.0));
+            .max(self.vmax * self.headway_half);
         far * (1.0 + 1e-6) + 1e-3
     }
 }
@@ -97,7 +105,7 @@ pub(crate) struct Plan {
     sources: Vec<VehicleTemplate>,
     dt: f64,
     clock: f64,
-    rng: Mt19937,
+    draws: Draws,
     flows: Vec<FlowClock>,
     known_paths: HashMap<(u32, u32), (u32, u32)>,
     last_in_lane: Vec<u32>,
@@ -110,8 +118,49 @@ struct FlowClock {
     over: bool,
 }
 
+/// The generator's outputs, in order. Lane change draws from the same stream at times only the run
+/// knows, so there the outputs are kept and asked for by place.
+#[derive(Debug, Clone)]
+struct Draws {
+    rng: Mt19937,
+    /// Outputs taken by the demand.
+    taken: u32,
+    kept: Option<Vec<u32>>,
+}
+
+/// Outputs kept beyond what the demand has taken.
+pub(crate) const SPARE_DRAWS: u32 = 1 << 14;
+
+impl Draws {
+    fn draw(&mut self) -> u32 {
+        let at = self.taken;
+        self.taken += 1;
+        self.keep(at);
+        match &self.kept {
+            Some(kept) => kept[at as usize],
+            None => self.rng.draw(),
+        }
+    }
+
+    /// Makes sure that the output at this place is kept, if any is.
+    fn keep(&mut self, at: u32) {
+        if let Some(kept) = &mut self.kept {
+            while kept.len() <= at as usize {
+                kept.push(self.rng.draw());
+            }
+        }
+    }
+}
+
 impl Plan {
-    pub(crate) fn new(net: &Network, demand: &Demand, seed: u32, dt: f64) -> Self {
+    /// With `keep_draws`, the priority of an event is the place of its output, see [`Plan::output`].
+    pub(crate) fn new(
+        net: &Network,
+        demand: &Demand,
+        seed: u32,
+        dt: f64,
+        keep_draws: bool,
+    ) -> Self {
         let clocks = demand.flows().iter().map(|f| FlowClock {
             accumulated: f.interval_s,
             created: 0,
@@ -127,7 +176,11 @@ impl Plan {
             sources: Vec::new(),
             dt,
             clock: 0.0,
-            rng: Mt19937::new(seed),
+            draws: Draws {
+                rng: Mt19937::new(seed),
+                taken: 0,
+                kept: keep_draws.then(Vec::new),
+            },
             flows: clocks.collect(),
             known_paths: HashMap::new(),
             last_in_lane: vec![NONE; net.lanes.len()],
@@ -194,6 +247,17 @@ impl Plan {
             self.last_in_lane[lane] = ix;
         }
         self.covered += CHUNK_STEPS;
+        self.draws.keep(self.draws.taken + SPARE_DRAWS);
+    }
+
+    /// The kept output at this place of the stream.
+    pub(crate) fn output(&self, at: u32) -> Option<u32> {
+        self.draws.kept.as_ref()?.get(at as usize).copied()
+    }
+
+    /// Keeps outputs up to this place and some more.
+    pub(crate) fn keep_outputs(&mut self, at: u32) {
+        self.draws.keep(at + 2 * SPARE_DRAWS);
     }
 
     /// The clock of every step of the piece, summed as the reference sums it.
@@ -238,8 +302,10 @@ impl Plan {
     fn create(&mut self, net: &Network, demand: &Demand, due: &[(u32, u32, u32)]) {
         let first = self.events.len();
         for (step, flow, number) in due {
-            let priority = self.rng.draw().cast_signed();
-            self.rng.draw(); // the reference draws a worker thread here
+            let at = self.draws.taken.cast_signed();
+            let drawn = self.draws.draw().cast_signed();
+            let priority = if self.draws.kept.is_some() { at } else { drawn };
+            self.draws.draw(); // the reference draws a worker thread here
             self.events.push(Event {
                 step: *step,
                 flow: *flow,
@@ -261,7 +327,7 @@ impl Plan {
             let lanes = &net.roads[route[0].ix()].lanes;
             let serves = |lane: &&LaneIx| net.links_to_road(**lane, route[1]).next().is_some();
             let count = lanes.iter().filter(serves).count();
-            let draw = self.rng.draw() as usize;
+            let draw = self.draws.draw() as usize;
             let lane = lanes
                 .iter()
                 .filter(serves)
@@ -293,28 +359,32 @@ impl Plan {
 
     /// A plan without demand, for local rollouts.
     pub(crate) fn empty(net: &Network, dt: f64) -> Self {
-        let mut plan = Self::new(net, &Demand::none(), 0, dt);
+        let mut plan = Self::new(net, &Demand::none(), 0, dt, false);
         plan.covered = u32::MAX;
         plan
     }
 }
 
+/// The link a vehicle takes from `lane` when these roads follow: of those that lead to the first
+/// road onto a lane that serves the second, the one whose end lane is nearest to the lane's own
+/// index. None when the lane serves no such way.
+pub(crate) fn next_link(net: &Network, lane: LaneIx, roads: &[RoadIx]) -> Option<LinkIx> {
+    let here = net.lanes[lane.ix()].index;
+    let after = roads.get(1);
+    let fits = |to: LaneIx| after.is_none_or(|road| net.links_to_road(to, *road).next().is_some());
+    net.links_to_road(lane, *roads.first()?)
+        .filter(|link| fits(net.links[link.ix()].to))
+        .min_by_key(|link| net.lanes[net.links[link.ix()].to.ix()].index.abs_diff(here))
+}
+
 /// Appends the drivables of a route driven from `lane`; false if a lane on the way cannot serve it.
-///
-/// Of the links that can be taken, the one whose end lane is nearest to the lane's own index.
 fn extend_path(net: &Network, route: &[RoadIx], lane: LaneIx, path: &mut Vec<u32>) -> bool {
     let mut lane = lane;
     path.push(lane.0);
     for i in 0..route.len() - 1 {
-        let here = net.lanes[lane.ix()].index;
-        let after = route.get(i + 2);
-        let fits =
-            |to: LaneIx| after.is_none_or(|road| net.links_to_road(to, *road).next().is_some());
-        let best = net
-            .links_to_road(lane, route[i + 1])
-            .filter(|link| fits(net.links[link.ix()].to))
-            .min_by_key(|link| net.lanes[net.links[link.ix()].to.ix()].index.abs_diff(here));
-        let Some(link) = best else { return false };
+        let Some(link) = next_link(net, lane, &route[i + 1..]) else {
+            return false;
+        };
         path.push(net.drivable_of_link(link).0);
         lane = net.links[link.ix()].to;
         path.push(lane.0);

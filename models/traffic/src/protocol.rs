@@ -28,6 +28,8 @@ pub struct ProtocolOptions {
     pub phases: RangeInclusive<u16>,
     /// Seed of the simulation.
     pub seed: u32,
+    /// Whether vehicles change lane (the publications: yes).
+    pub lane_change: bool,
 }
 
 impl Default for ProtocolOptions {
@@ -38,6 +40,7 @@ impl Default for ProtocolOptions {
             yellow_s: 5,
             phases: 1..=4,
             seed: 0,
+            lane_change: false,
         }
     }
 }
@@ -174,6 +177,7 @@ fn start(
     let options = SimOptions {
         seed: options.seed,
         signals,
+        lane_change: options.lane_change,
         ..SimOptions::default()
     };
     Sim::new(Arc::clone(net), Arc::clone(demand), options)

@@ -65,6 +65,7 @@ impl ProtocolArgs {
             yellow_s: self.yellow_s,
             phases: self.phases.clone(),
             seed: self.seed,
+            ..ProtocolOptions::default()
         }
     }
 }

@@ -176,7 +176,9 @@ impl TripMeter {
     fn vehicles_by_road(&self, sim: &Sim) -> Vec<u32> {
         let mut vehicles = vec![0; self.road_delay_s.len()];
         for (lane, road) in self.road_of_lane.iter().enumerate() {
-            vehicles[*road as usize] += sim.state().lanes[lane].entered;
+            let state = sim.state();
+            let from_beside = state.from_beside.get(lane).copied().unwrap_or(0);
+            vehicles[*road as usize] += state.lanes[lane].entered - from_beside;
         }
         vehicles
     }

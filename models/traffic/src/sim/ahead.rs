@@ -123,6 +123,7 @@ impl Sim {
             priority: number.cast_signed(),
             event: NONE,
             flags: 0,
+            partner: NONE,
         };
         self.state.created += 1;
         self.place(car, put.drivable);
@@ -194,7 +195,6 @@ impl Sim {
             let car = &mut self.state.cars[slot as usize];
             (car.cursor, car.prev, car.pos, car.flags) = (at, lane, 0.0, 0);
             car.entered_link = self.state.step;
-            self.scratch.next[slot as usize].pos = 0.0;
         } else {
             self.state.running -= 1;
             self.state.finished += 1;
@@ -285,21 +285,22 @@ impl Sim {
                 car.blocker = slot_of[car.blocker as usize];
             }
         }
-        self.scratch.rebuild(&self.state);
+        self.scratch.forget();
         self.find_leaders();
     }
 
     /// Goes back to a state of the same part, whatever the plan behind it.
     pub(crate) fn back_to(&mut self, state: &State) {
         self.state.clone_from(state);
-        self.scratch.rebuild(&self.state);
+        self.scratch.forget();
     }
 
     /// One step of a part; `entries` (by step) come in from outside where `part` has their lane.
     pub(crate) fn step_part(&mut self, part: &Part, entries: &[Due], feed: &mut Feed) {
+        self.wake();
         self.create_in(part);
         self.enter();
-        self.choose_speeds();
+        self.choose_speeds::<false>();
         for mover in &mut self.scratch.movers {
             if mover.to != NONE && !part.inside[mover.to as usize] {
                 mover.to = NONE;

@@ -90,6 +90,7 @@ impl Sim {
             scratch: Scratch::default(),
             dt: 1.0,
             programme: false,
+            lattice: None,
             demand: Arc::new(Demand::none()),
             net,
         };
@@ -161,6 +162,7 @@ impl Sim {
             priority: ix.cast_signed(),
             event: ix,
             flags: 0,
+            partner: NONE,
         };
         self.state.created += 1;
         self.place(car, drivable);

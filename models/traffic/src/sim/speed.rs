@@ -35,21 +35,21 @@ pub(crate) fn follow(own: &Tpl, v: f64, leader: &Tpl, leader_v: f64, gap: f64, d
         return own.vmax;
     }
     let approach = if v > leader_v { v - leader_v } else { 0.0 };
-    let u = safe(leader_v, leader.max_neg, v, own.max_neg, gap, 0.0, dt);
-    let u = least(
-        u,
-        safe(
-            leader_v,
-            leader.usual_neg,
-            v,
-            own.usual_neg,
-            gap,
-            own.min_gap,
-            dt,
-        ),
-    );
-    let headway =
-        (gap + (leader_v + approach / 2.0) * dt - v * dt / 2.0) / (own.headway + dt / 2.0);
+    // `safe` twice, side by side, with what only templates decide worked out before.
+    let leader_b = [leader.max_neg, leader.usual_neg];
+    let d = [0.0, own.min_gap];
+    let half = 0.5 * dt;
+    let side = |k: usize| {
+        let c = v * dt / 2.0 + d[k] - 0.5 * leader_v * leader_v / leader_b[k] - gap;
+        let root = half * half - own.four_a[k] * c;
+        let v1 = own.half_per_a[k] * (root.sqrt() - half);
+        let v2 = 2.0 * leader_v - leader_b[k] * dt + 2.0 * (gap - d[k]) / dt;
+        (half * half < own.four_a[k] * c, least(v1, v2))
+    };
+    let (hardest, usual) = (side(0), side(1));
+    let or_none = |(none, u): (bool, f64)| if none { -100.0 } else { u };
+    let u = least(or_none(hardest), or_none(usual));
+    let headway = (gap + (leader_v + approach / 2.0) * dt - v * dt / 2.0) / own.headway_half;
     least(u, headway)
 }
 

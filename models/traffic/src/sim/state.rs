@@ -29,14 +29,23 @@ pub(crate) struct Car {
     pub(crate) priority: i32,
     /// Its spawn event (or its number in a local rollout).
     pub(crate) event: u32,
-    /// [`STILL`] and [`UNMOVED`].
+    /// [`STILL`], [`UNMOVED`], [`WAITS`] and, with lane change, [`ASKED`] and [`SHADOW`].
     pub(crate) flags: u32,
+    /// While it changes lane: slot of its other half (the shadow, or the vehicle behind a shadow).
+    pub(crate) partner: u32,
 }
 
 /// Following alone kept it at speed 0 in the last step, whatever lies ahead of its leader.
 pub(crate) const STILL: u32 = 1;
 /// Position and speed did not change in the last step.
 pub(crate) const UNMOVED: u32 = 2;
+/// First on its lane, it stands so near a red light that nothing but green moves it; its leader is
+/// not looked for. [`State::show`] takes the flag away.
+pub(crate) const WAITS: u32 = 16;
+/// Somebody wishes to change in front of it or behind it.
+pub(crate) const ASKED: u32 = 4;
+/// Not a vehicle but the second body of one that is changing lane.
+pub(crate) const SHADOW: u32 = 8;
 
 /// Ends of a drivable's list of vehicles and what its first vehicle follows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,6 +56,10 @@ pub(crate) struct Track {
     pub(crate) leader: u32,
     /// 1 when listed among the occupied.
     pub(crate) listed: u32,
+    /// Ends of a chain of neighbours on a lane that are all [`STILL`], or `NONE`: those behind its
+    /// head need no look until it moves.
+    pub(crate) still_head: u32,
+    pub(crate) still_tail: u32,
     /// Gap of the first vehicle to its leader, m.
     pub(crate) gap: f64,
 }
@@ -56,8 +69,50 @@ pub(crate) const EMPTY: Track = Track {
     tail: NONE,
     leader: NONE,
     listed: 0,
+    still_head: NONE,
+    still_tail: NONE,
     gap: 0.0,
 };
+
+impl Track {
+    /// A vehicle stands; it joins the chain if it is its neighbour, or begins one.
+    #[inline]
+    pub(crate) fn note_still(&mut self, slot: u32, car: &Car) {
+        if self.still_head == NONE {
+            (self.still_head, self.still_tail) = (slot, slot);
+        } else if car.ahead == self.still_tail {
+            self.still_tail = slot;
+        } else if car.behind == self.still_head {
+            self.still_head = slot;
+        }
+    }
+
+    /// The head of the chain, with this vehicle behind it, stands no more.
+    #[inline]
+    pub(crate) fn drop_head(&mut self, behind: u32) {
+        if self.still_head == self.still_tail {
+            self.forget_still();
+        } else {
+            self.still_head = behind;
+        }
+    }
+
+    pub(crate) fn forget_still(&mut self) {
+        (self.still_head, self.still_tail) = (NONE, NONE);
+    }
+}
+
+/// A vehicle between two lanes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Change {
+    /// Its slot, and that of its shadow on the lane it goes to.
+    pub(crate) slot: u32,
+    pub(crate) shadow: u32,
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+    /// How far it has moved aside, m.
+    pub(crate) offset_m: f64,
+}
 
 /// Waiting queue and counters of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -70,10 +125,10 @@ pub(crate) struct LaneBook {
 }
 
 macro_rules! flat_state {
-    ($(#[$doc:meta])* pub struct $name:ident { vecs { $($vec:ident: $vt:ty),* $(,)? } plain { $($plain:ident: $pt:ty),* $(,)? } }) => {
+    ($(#[$doc:meta])* pub struct $name:ident { vecs { $($(#[$vd:meta])* $vec:ident: $vt:ty),* $(,)? } plain { $($(#[$pd:meta])* $plain:ident: $pt:ty),* $(,)? } }) => {
         $(#[$doc])*
         #[derive(Debug, PartialEq)]
-        pub struct $name { $(pub(crate) $vec: Vec<$vt>,)* $(pub(crate) $plain: $pt,)* }
+        pub struct $name { $($(#[$vd])* pub(crate) $vec: Vec<$vt>,)* $($(#[$pd])* pub(crate) $plain: $pt,)* }
 
         impl Clone for $name {
             fn clone(&self) -> Self {
@@ -97,13 +152,28 @@ flat_state! {
             free: u32,
             tracks: Track,
             occupied: u32,
+            /// Lanes whose first vehicle waited and whose signal has changed since the last step.
+            woken: u32,
             lanes: LaneBook,
             waiting_lanes: u32,
             green: u8,
+            /// By link: 0 when nobody can be met at its conflict points, whatever is green.
+            live: u8,
             phase: u16,
             rest_s: f64,
+            // The rest is empty without lane change.
+            /// By slot: the last gap to a leader, m.
+            gaps: f64,
+            changes: Change,
+            /// By lane: how many of those that entered came from beside.
+            from_beside: u32,
+            /// Events created before each shadow of late, which drew from the same stream.
+            shadow_marks: u32,
         }
         plain {
+            changing: bool,
+            /// Shadows no longer in `shadow_marks`.
+            shadows_before: u32,
             step: u32,
             next_event: u32,
             created: u32,
@@ -126,11 +196,19 @@ impl State {
             free: Vec::new(),
             tracks: vec![EMPTY; net.lanes.len() + net.links.len()],
             occupied: Vec::new(),
+            woken: Vec::new(),
             lanes: vec![lane; net.lanes.len()],
             waiting_lanes: Vec::new(),
             green: vec![0; net.links.len()],
+            live: vec![0; net.links.len()],
             phase: vec![0; net.junctions.len()],
             rest_s: net.junctions.iter().map(rest).collect(),
+            gaps: Vec::new(),
+            changes: Vec::new(),
+            from_beside: Vec::new(),
+            shadow_marks: Vec::new(),
+            changing: false,
+            shadows_before: 0,
             step: 0,
             next_event: 0,
             created: 0,
@@ -151,6 +229,14 @@ impl State {
         if let Some(links) = net.phase_links[junction].get(usize::from(phase)) {
             for link in links {
                 self.green[link.ix()] = 1;
+                let lane = net.flat.link_from[link.ix()];
+                let front = self.tracks[lane as usize].front;
+                if let Some(car) = self.cars.get_mut(front as usize)
+                    && car.flags & WAITS != 0
+                {
+                    car.flags &= !WAITS;
+                    self.woken.push(lane);
+                }
             }
         }
         self.phase[junction] = phase;
@@ -193,7 +279,10 @@ impl State {
         } else {
             let car = &mut self.cars[behind as usize];
             car.ahead = ahead;
-            car.flags = 0;
+            car.flags &= SHADOW;
+            if track.still_head == behind {
+                track.drop_head(car.behind);
+            }
         }
         if let Some(lane) = self.lanes.get_mut(drivable as usize) {
             lane.left += 1;

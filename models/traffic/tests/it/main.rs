@@ -7,6 +7,7 @@ mod common;
 mod corridor;
 mod geometry;
 mod golden;
+mod lane_change;
 mod lookahead;
 mod runs;
 mod speed;

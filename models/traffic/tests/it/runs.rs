@@ -7,8 +7,7 @@ use conurb_traffic::control::{Pressure, PressureRule};
 use conurb_traffic::metrics::TripMeter;
 use conurb_traffic::protocol::{ProtocolOptions, run_observed};
 use conurb_traffic::{
-    Demand, LinkIx, Network, Placed, Signals, Sim, SimOptions, SmallPath, TrafficError,
-    VehicleTemplate,
+    Demand, LinkIx, Network, Placed, Signals, Sim, SimOptions, SmallPath, VehicleTemplate,
 };
 
 use crate::common::{bytes, load, shared};
@@ -88,19 +87,12 @@ fn a_state_of_another_network_is_refused() {
 }
 
 #[test]
-fn lane_change_and_absent_phases_are_refused() {
-    let Some(dir) = shared("lane_change_refused") else {
+fn absent_phases_and_steps_are_refused() {
+    let Some(dir) = shared("absent_phases_refused") else {
         return;
     };
     let (net, demand) = load(&dir, "hangzhou1");
     let (net, demand) = (Arc::new(net), Arc::new(demand));
-    let options = SimOptions {
-        lane_change: true,
-        ..SimOptions::default()
-    };
-    let error = Sim::new(Arc::clone(&net), Arc::clone(&demand), options).unwrap_err();
-    assert!(matches!(error, TrafficError::NotThereYet { .. }));
-    assert_eq!(error.status(), 501);
     let mut sim = programme(&net, &demand, 0);
     let signalised = net.signalised()[0];
     assert!(sim.set_phase(signalised, 9).is_err());
