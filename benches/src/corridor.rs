@@ -40,8 +40,7 @@ pub(crate) fn run() -> Result<Vec<Figure>> {
         vehicle: VehicleTemplate::default(),
     };
     let junctions = net.junctions().len();
-    let control =
-        || Box::new(FixedTime::new(junctions, 15.0, 5.0, 1, 4)) as Box<dyn Controller>;
+    let control = || Box::new(FixedTime::new(junctions, 15.0, 5.0, 1, 4)) as Box<dyn Controller>;
     let options = CorridorOptions {
         protocol: ProtocolOptions {
             duration_s: 2_400,
@@ -51,7 +50,10 @@ pub(crate) fn run() -> Result<Vec<Figure>> {
     };
     let found = plan(&net, &flows, &dispatch, &control, &options)?;
     let chosen = &found.tried[found.chosen.context("no plan helps")?];
-    let without = found.without.vehicle_s.context("it never arrives without a plan")?;
+    let without = found
+        .without
+        .vehicle_s
+        .context("it never arrives without a plan")?;
     let with = chosen.vehicle_s.context("it never arrives")?;
     let told = |metric: &str, value: f64, unit| Figure::told(BENCH, metric, value, unit);
     Ok(vec![
@@ -65,7 +67,11 @@ pub(crate) fn run() -> Result<Vec<Figure>> {
         told("ambulance time without a plan", without, "s"),
         told("ambulance time with a green wave", with, "s"),
         told("delay to all others", chosen.others_veh_s, "veh s"),
-        told("delay to each other vehicle, mean", chosen.others_mean_s, "s"),
+        told(
+            "delay to each other vehicle, mean",
+            chosen.others_mean_s,
+            "s",
+        ),
         told(
             "recovery after the arrival",
             chosen.recovery_s.map_or(f64::NAN, f64::from),

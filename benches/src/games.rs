@@ -27,7 +27,10 @@ pub(crate) fn shapley_exact() -> Result<Vec<Figure>> {
         let start = clock.monotonic_ns();
         let found = shapley(&game);
         seconds.push((clock.monotonic_ns() - start) as f64 / 1e9);
-        let close = found.iter().zip(&expected).all(|(f, e)| (f - e).abs() < 1e-9);
+        let close = found
+            .iter()
+            .zip(&expected)
+            .all(|(f, e)| (f - e).abs() < 1e-9);
         ensure!(close, "the Shapley value is not that of the closed form");
     }
     seconds.sort_by(f64::total_cmp);

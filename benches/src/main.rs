@@ -14,8 +14,8 @@ mod intake;
 mod latency;
 mod loop_work;
 mod options;
-mod region;
 mod peer;
+mod region;
 mod traffic;
 mod transit;
 

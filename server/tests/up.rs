@@ -380,29 +380,61 @@ async fn models_are_processes_that_can_be_described_executed_watched_and_dismiss
         .iter()
         .map(|p| p["id"].as_str().unwrap())
         .collect();
-    assert!(ids.is_sorted() && ids.contains(&"region.shapley"), "{ids:?}");
+    assert!(
+        ids.is_sorted() && ids.contains(&"region.shapley"),
+        "{ids:?}"
+    );
     for id in &ids {
         let (status, whole) = node.get(&format!("/ogc/processes/{id}")).await;
         assert_eq!(status, 200, "{whole}");
-        assert!(whole["inputs"].as_object().is_some_and(|i| !i.is_empty()), "{whole}");
-        assert!(whole["outputs"].as_object().is_some_and(|o| !o.is_empty()), "{whole}");
+        assert!(
+            whole["inputs"].as_object().is_some_and(|i| !i.is_empty()),
+            "{whole}"
+        );
+        assert!(
+            whole["outputs"].as_object().is_some_and(|o| !o.is_empty()),
+            "{whole}"
+        );
     }
     // At once: two rivers into a lake (Dong, Ni and Wang 2012).
     let rivers = json!({"inputs": {
         "cities": ["1", "2", "3", "4"], "downstream": [2, 2, 3, null], "costs": [4, 6, 9, 12],
     }});
-    let (status, found) = node.post("/ogc/processes/region.river/execution", &rivers).await;
+    let (status, found) = node
+        .post("/ogc/processes/region.river/execution", &rivers)
+        .await;
     assert_eq!(status, 200, "{found}");
-    assert_eq!(found["result"]["upstream_equal"], json!([10.0, 12.0, 6.0, 3.0]));
+    assert_eq!(
+        found["result"]["upstream_equal"],
+        json!([10.0, 12.0, 6.0, 3.0])
+    );
     // What cannot be read is told by its name, and an unknown process by its nearest.
-    let (status, problem) =
-        node.post("/ogc/processes/region.river/execution", &json!({"inputs": {"cities": 3}})).await;
+    let (status, problem) = node
+        .post(
+            "/ogc/processes/region.river/execution",
+            &json!({"inputs": {"cities": 3}}),
+        )
+        .await;
     assert_eq!((status, &problem["code"]), (400, &json!("CNB-PROC-0004")));
-    assert!(problem["detail"].as_str().unwrap().contains("cities"), "{problem}");
-    let (status, problem) = node.post("/ogc/processes/region.rivers/execution", &rivers).await;
+    assert!(
+        problem["detail"].as_str().unwrap().contains("cities"),
+        "{problem}"
+    );
+    let (status, problem) = node
+        .post("/ogc/processes/region.rivers/execution", &rivers)
+        .await;
     assert_eq!(status, 404);
-    assert!(problem["type"].as_str().unwrap().ends_with("no-such-process"), "{problem}");
-    assert!(problem["detail"].as_str().unwrap().contains("region.river"), "{problem}");
+    assert!(
+        problem["type"]
+            .as_str()
+            .unwrap()
+            .ends_with("no-such-process"),
+        "{problem}"
+    );
+    assert!(
+        problem["detail"].as_str().unwrap().contains("region.river"),
+        "{problem}"
+    );
     // As jobs, one after the other: the second is dismissed while the first runs.
     let day = json!({"inputs": {"signals": 16, "span_s": 600, "controller": "fixed"}});
     let first = node.submit("traffic.control", &day).await;
@@ -410,7 +442,11 @@ async fn models_are_processes_that_can_be_described_executed_watched_and_dismiss
     let (status, problem) = node.get(&format!("/ogc/jobs/{second}/results")).await;
     assert!(status == 404 || status == 200, "{problem}");
     let client = reqwest::Client::new();
-    let dismissed = client.delete(format!("{}/ogc/jobs/{second}", node.url)).send().await.unwrap();
+    let dismissed = client
+        .delete(format!("{}/ogc/jobs/{second}", node.url))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(dismissed.status(), 200);
     let mut job = Value::Null;
     for _ in 0..600 {
@@ -420,11 +456,21 @@ async fn models_are_processes_that_can_be_described_executed_watched_and_dismiss
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!((&job["status"], &job["progress"]), (&json!("successful"), &json!(100)), "{job}");
+    assert_eq!(
+        (&job["status"], &job["progress"]),
+        (&json!("successful"), &json!(100)),
+        "{job}"
+    );
     let (status, results) = node.get(&format!("/ogc/jobs/{first}/results")).await;
     assert_eq!(status, 200);
-    assert!(results["kpis"].as_array().is_some_and(|k| !k.is_empty()), "{results}");
-    assert!(results["says"].as_str().unwrap().contains("synthetic"), "{results}");
+    assert!(
+        results["kpis"].as_array().is_some_and(|k| !k.is_empty()),
+        "{results}"
+    );
+    assert!(
+        results["says"].as_str().unwrap().contains("synthetic"),
+        "{results}"
+    );
     let (_, jobs) = node.get("/ogc/jobs").await;
     assert_eq!(jobs["jobs"][0]["jobID"], json!(second));
 }

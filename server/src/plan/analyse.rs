@@ -1,7 +1,7 @@
 //! Analyse: reach, balance, position in the network, secondary cities.
 
 use conurb_region::flows::Square;
-use conurb_region::network::{tie_centrality, TieCentrality};
+use conurb_region::network::{TieCentrality, tie_centrality};
 use conurb_region::secondary::{
     Better, Column, Scorecard, Siphon, dependence, scorecard, siphon_watch,
 };
@@ -113,8 +113,14 @@ pub(crate) fn analyse(project: &Project, base: &Base) -> Result<Analysed, Failur
         secondary,
         siphon,
     };
+    // Daily accessibility counts a city's own people as within reach.
+    let own_in = Own::Minutes(vec![0.0; served.len()]);
+    let with_own = Ask {
+        own: &own_in,
+        ..ask
+    };
     let contours = (project.analyse.contours_min.iter())
-        .map(|limit| contour(&ask, &all, *limit))
+        .map(|limit| contour(&with_own, &all, *limit))
         .collect::<Result<Vec<_>, _>>()?;
     for at in all {
         analysed.cities.push(CityReach {
@@ -248,8 +254,14 @@ fn siphon(
     let Some(core_at) = counted.iter().position(|i| *i == core) else {
         return Ok(Vec::new());
     };
-    let then: Vec<f64> = counted.iter().filter_map(|i| unit(*i).pop_2010_persons).collect();
-    let now: Vec<f64> = counted.iter().filter_map(|i| unit(*i).pop_2020_persons).collect();
+    let then: Vec<f64> = counted
+        .iter()
+        .filter_map(|i| unit(*i).pop_2010_persons)
+        .collect();
+    let now: Vec<f64> = counted
+        .iter()
+        .filter_map(|i| unit(*i).pop_2020_persons)
+        .collect();
     let minutes: Vec<Option<f64>> = counted.iter().map(|i| times.get(*i, core)).collect();
     Ok(siphon_watch(&then, &now, &minutes, core_at, None)?
         .into_iter()

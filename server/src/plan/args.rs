@@ -129,7 +129,12 @@ pub(crate) struct DelineateArgs {
     #[arg(long)]
     pub(crate) country: Vec<String>,
     /// Only within west,south,east,north, degrees.
-    #[arg(long = "box", value_name = "W,S,E,N", value_delimiter = ',', allow_hyphen_values = true)]
+    #[arg(
+        long = "box",
+        value_name = "W,S,E,N",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
     pub(crate) within: Vec<f64>,
     /// Only from so many persons.
     #[arg(long, default_value_t = 15_000.0)]

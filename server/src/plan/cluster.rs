@@ -42,7 +42,12 @@ fn list_of(list: Option<&str>, as_json: bool, lang: Lang) -> Result<(), Failure>
             say(&write::to_json(&all)?);
             return Ok(());
         }
-        let mut t = plain(&["id", lang.pick("城市群", "cluster"), lang.pick("城市", "cities"), lang.pick("来源", "source")]);
+        let mut t = plain(&[
+            "id",
+            lang.pick("城市群", "cluster"),
+            lang.pick("城市", "cities"),
+            lang.pick("来源", "source"),
+        ]);
         for l in &all {
             t.add_row([
                 l.id.clone(),
@@ -59,7 +64,11 @@ fn list_of(list: Option<&str>, as_json: bool, lang: Lang) -> Result<(), Failure>
         say(&write::to_json(&members)?);
         return Ok(());
     }
-    let mut t = plain(&["code", lang.pick("城市", "city"), lang.pick("省份", "province")]);
+    let mut t = plain(&[
+        "code",
+        lang.pick("城市", "city"),
+        lang.pick("省份", "province"),
+    ]);
     for m in &members {
         t.add_row([
             m.code.clone(),
@@ -134,7 +143,11 @@ fn delineate_places(args: &DelineateArgs, lang: Lang) -> Result<(), Failure> {
         return Ok(());
     }
     say(&table_of(&document, &selection.places, lang));
-    tell(&format!("{}: {}", lang.pick("结果写入", "results in"), args.out.display()));
+    tell(&format!(
+        "{}: {}",
+        lang.pick("结果写入", "results in"),
+        args.out.display()
+    ));
     Ok(())
 }
 
@@ -153,8 +166,24 @@ fn at(found: &Curve, places: &[Place], linking_km: f64) -> Result<At, Failure> {
 
 fn table_of(document: &Delineated, places: &[Place], lang: Lang) -> String {
     let mut t = plain(&match lang {
-        Lang::Zh => ["连接距离 km", "组团", "最大：地点", "百万人", "跨度 km", "第二：百万人", ""],
-        Lang::En => ["linking km", "components", "largest: places", "M persons", "span km", "second: M", ""],
+        Lang::Zh => [
+            "连接距离 km",
+            "组团",
+            "最大：地点",
+            "百万人",
+            "跨度 km",
+            "第二：百万人",
+            "",
+        ],
+        Lang::En => [
+            "linking km",
+            "components",
+            "largest: places",
+            "M persons",
+            "span km",
+            "second: M",
+            "",
+        ],
     });
     for a in &document.at {
         let second = a.step.second.as_ref().map(|c| c.pop_persons / 1e6);
@@ -223,9 +252,15 @@ fn picture(found: &Curve) -> String {
     const SIZE: (f64, f64) = (720.0, 360.0);
     const EDGE: f64 = 48.0;
     // Beyond this nearly everything is linked, and the curve says no more.
-    let far = found.steps.iter().map(|s| s.d_km).fold(0.0, f64::max).clamp(1.0, 100.0);
+    let far = found
+        .steps
+        .iter()
+        .map(|s| s.d_km)
+        .fold(0.0, f64::max)
+        .clamp(1.0, 100.0);
     let x = |km: f64| EDGE + km.min(far) / far * (SIZE.0 - 2.0 * EDGE);
-    let y = |persons: f64| SIZE.1 - EDGE - persons / found.pop_persons.max(1.0) * (SIZE.1 - 2.0 * EDGE);
+    let y =
+        |persons: f64| SIZE.1 - EDGE - persons / found.pop_persons.max(1.0) * (SIZE.1 - 2.0 * EDGE);
     let path = |of: &dyn Fn(&Step) -> f64| {
         let mut d = String::new();
         for s in found.steps.iter().filter(|s| s.d_km <= far) {
@@ -293,7 +328,9 @@ fn reach(step: &StepArgs, from: &str, lang: Lang) -> Result<(), Failure> {
     }
     let mut t = plain(&["code", lang.pick("城市", "city"), "min"]);
     for r in &rows {
-        let minutes = r.minutes.map_or_else(|| "-".to_owned(), |m| format!("{m:.0}"));
+        let minutes = r
+            .minutes
+            .map_or_else(|| "-".to_owned(), |m| format!("{m:.0}"));
         t.add_row([r.code.clone(), r.name.clone(), minutes]);
     }
     say(&t.to_string());

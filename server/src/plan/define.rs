@@ -163,8 +163,11 @@ fn functional(
 /// The largest city of the cluster.
 pub(crate) fn core(base: &Base) -> String {
     let persons = |code: &str| base.world.masses.values.get(code).copied().unwrap_or(0.0);
-    let largest = (base.members.iter())
-        .max_by(|a, b| persons(&a.code).total_cmp(&persons(&b.code)).then(b.code.cmp(&a.code)));
+    let largest = (base.members.iter()).max_by(|a, b| {
+        persons(&a.code)
+            .total_cmp(&persons(&b.code))
+            .then(b.code.cmp(&a.code))
+    });
     largest.map_or_else(String::new, |m| m.code.clone())
 }
 

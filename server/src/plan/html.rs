@@ -28,7 +28,11 @@ pub(crate) fn table(caption: &str, heads: &[String], rows: &[Vec<String>]) -> St
     for row in rows {
         out.push_str("<tr>");
         for cell in row {
-            let class = if is_number(cell) { " class=\"num\"" } else { "" };
+            let class = if is_number(cell) {
+                " class=\"num\""
+            } else {
+                ""
+            };
             let _ = write!(out, "<td{class}>{}</td>", text(cell));
         }
         out.push_str("</tr>\n");
@@ -38,7 +42,10 @@ pub(crate) fn table(caption: &str, heads: &[String], rows: &[Vec<String>]) -> St
 }
 
 fn is_number(cell: &str) -> bool {
-    cell == "-" || cell.trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit())
+    cell == "-"
+        || cell
+            .trim_start_matches(['+', '-'])
+            .starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// Horizontal bars with their values, from zero; negative values go left.
@@ -115,7 +122,11 @@ mod tests {
 
     #[test]
     fn numbers_stand_right() {
-        let t = table("c", &["h".into()], &[vec!["-1.5".into()], vec!["南京".into()]]);
+        let t = table(
+            "c",
+            &["h".into()],
+            &[vec!["-1.5".into()], vec!["南京".into()]],
+        );
         assert_eq!(t.matches("class=\"num\"").count(), 1);
     }
 }

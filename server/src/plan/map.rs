@@ -59,7 +59,8 @@ pub(crate) fn draw(
     );
     let mut names = String::new();
     for (code, rings) in &shapes {
-        let class = value(code).map_or_else(|| "none".to_owned(), |v| format!("c{}", legend.class(v)));
+        let class =
+            value(code).map_or_else(|| "none".to_owned(), |v| format!("c{}", legend.class(v)));
         let shown = value(code).map_or_else(|| "-".to_owned(), |v| format!("{v:.1}"));
         let path: String = rings.iter().map(|ring| frame.path(ring)).collect();
         let _ = write!(
@@ -122,7 +123,12 @@ impl Frame {
         let mut box_: Option<[f64; 4]> = None;
         for (lon, lat) in points {
             let b = box_.get_or_insert([*lon, *lat, *lon, *lat]);
-            *b = [b[0].min(*lon), b[1].min(*lat), b[2].max(*lon), b[3].max(*lat)];
+            *b = [
+                b[0].min(*lon),
+                b[1].min(*lat),
+                b[2].max(*lon),
+                b[3].max(*lat),
+            ];
         }
         let [west, south, east, north] = box_?;
         let per_lon = WIDTH / (east - west).max(1e-9);
@@ -137,7 +143,10 @@ impl Frame {
     }
 
     fn point(&self, lon: f64, lat: f64) -> (f64, f64) {
-        ((lon - self.west) * self.per_lon, (self.north - lat) * self.per_lat)
+        (
+            (lon - self.west) * self.per_lon,
+            (self.north - lat) * self.per_lat,
+        )
     }
 
     /// A ring as a path; points nearer than half a unit to the one before are left out.
@@ -149,7 +158,11 @@ impl Frame {
             if last.is_some_and(|(a, b)| (a - x).abs() + (b - y).abs() < 0.5) {
                 continue;
             }
-            let _ = write!(out, "{}{x:.1} {y:.1}", if last.is_none() { 'M' } else { 'L' });
+            let _ = write!(
+                out,
+                "{}{x:.1} {y:.1}",
+                if last.is_none() { 'M' } else { 'L' }
+            );
             last = Some((x, y));
         }
         out.push('Z');

@@ -102,8 +102,8 @@ fn step_of<T: Serialize>(
     }
     say(&text);
     if !step.quiet {
-        tell(lang.pick("结果写入", "results in"));
-        tell(&project.out().display().to_string());
+        let words = lang.pick("结果写入", "results in");
+        tell(&format!("{words} {}", project.out().display()));
     }
     Ok(())
 }

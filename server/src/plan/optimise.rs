@@ -67,7 +67,10 @@ pub(crate) fn optimise(
         .ok_or_else(|| {
             let known: Vec<&str> = models.iter().map(|m| m.name.as_str()).collect();
             Failure::plain(
-                format!("optimise.run_model \"{}\" is not known", project.optimise.run_model),
+                format!(
+                    "optimise.run_model \"{}\" is not known",
+                    project.optimise.run_model
+                ),
                 Some(&format!("choose one of {}", known.join(", "))),
             )
         })?;
@@ -87,7 +90,10 @@ pub(crate) fn optimise(
     };
     corridors.sort_by(|a, b| {
         let (a, b) = ((gain(a), &a.id), (gain(b), &b.id));
-        a.0.0.cmp(&b.0.0).then(a.0.1.total_cmp(&b.0.1)).then(a.1.cmp(b.1))
+        a.0.0
+            .cmp(&b.0.0)
+            .then(a.0.1.total_cmp(&b.0.1))
+            .then(a.1.cmp(b.1))
     });
     Ok(Optimised {
         question,
@@ -104,24 +110,36 @@ pub(crate) fn compare_file(
 ) -> Result<DiffReport, Failure> {
     let text = std::fs::read_to_string(file).map_err(|e| io(file, "cannot read", &e))?;
     let name = file.display().to_string();
-    let text = if text.lines().any(|l| l.trim_start().starts_with("base")) {
-        text
-    } else {
-        format!("base = \"{}\"\n{text}", base.world.hash())
-    };
+    let has = |key: &str| text.lines().any(|l| l.trim_start().starts_with(key));
+    let mut head = String::new();
+    if !has("name") {
+        head.push_str("name = \"scenario\"\n");
+    }
+    if !has("base") {
+        head.push_str(&format!("base = \"{}\"\n", base.world.hash()));
+    }
+    let text = head + &text;
     let scenario = Scenario::from_toml(&name, &text)?;
     let question = question(project, base);
     let before = Evaluation::new(&base.world, question.basis)?;
     let world = scenario.apply(&base.world)?;
     let after = Evaluation::new(&world, question.basis)?;
-    Ok(compare((&base.world, &before), (&world, &after), &question)?)
+    Ok(compare(
+        (&base.world, &before),
+        (&world, &after),
+        &question,
+    )?)
 }
 
 fn question(project: &Project, base: &Base) -> Question {
     Question {
         measure: Measure::Watt,
         basis: Basis::Fastest,
-        label: format!("{} cities of {}", base.members.len(), project.define.cluster),
+        label: format!(
+            "{} cities of {}",
+            base.members.len(),
+            project.define.cluster
+        ),
         cities: base.codes(),
     }
 }
@@ -156,7 +174,10 @@ fn effect(
     let (mut edits, mut left_out): (Vec<Edit>, Vec<String>) = (Vec::new(), Vec::new());
     for part in &corridor.parts {
         // Where an alternative end or way joins is not stated in the plan.
-        if matches!(part.kind, PartKind::AlternativeEnd | PartKind::AlternativeVia) {
+        if matches!(
+            part.kind,
+            PartKind::AlternativeEnd | PartKind::AlternativeVia
+        ) {
             continue;
         }
         let cities = cities(project, base, &part.cities_zh, &mut left_out);
@@ -173,7 +194,9 @@ fn effect(
     let new_legs = (edits.iter())
         .filter(|e| matches!(e, Edit::AddLine { .. }))
         .count();
-    let new_km = (edits.iter()).map(|e| leg_km(e, model)).sum();
+    let new_km = (edits.iter())
+        .map(|e| leg_km(e, model))
+        .fold(0.0, |a, b| a + b);
     let mut scenario = Scenario::new(&corridor.id, &base.world);
     scenario.edits = edits;
     let world = scenario.apply(&base.world)?;

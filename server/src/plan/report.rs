@@ -39,8 +39,14 @@ fn header(project: &Project) -> String {
          <div><button type=\"button\" data-set=\"zh\">中文</button> <button type=\"button\" data-set=\"en\">English</button></div></header>\n",
         text(&project.name),
         both(
-            &format!("规划期 {} 年；{}", project.horizon_year, project.analyse.feed_label),
-            &format!("horizon {}; {}", project.horizon_year, project.analyse.feed_label),
+            &format!(
+                "规划期 {} 年；{}",
+                project.horizon_year, project.analyse.feed_label
+            ),
+            &format!(
+                "horizon {}; {}",
+                project.horizon_year, project.analyse.feed_label
+            ),
         )
     )
 }
@@ -62,7 +68,8 @@ fn context(project: &Project, base: &Base, whole: &Whole) -> String {
         .map(|t| {
             vec![
                 t.what.clone(),
-                t.target_year.map_or_else(|| "-".to_owned(), |y| y.to_string()),
+                t.target_year
+                    .map_or_else(|| "-".to_owned(), |y| y.to_string()),
                 t.value.map_or_else(|| "-".to_owned(), |v| v.to_string()),
                 t.unit.clone().unwrap_or_default(),
                 format!("{}, {}", t.source, t.year),
@@ -75,11 +82,19 @@ fn context(project: &Project, base: &Base, whole: &Whole) -> String {
     out += &paragraph(
         &format!(
             "{} 个城市，{:.1} 百万人，占统计人口的 {share:.2} %（{}，{}）；{served} 个城市在 {} 有列车停靠。",
-            d.cities.len(), d.share.part / 1e6, d.share.source.name, d.share.source.year, project.analyse.day
+            d.cities.len(),
+            d.share.part / 1e6,
+            d.share.source.name,
+            d.share.source.year,
+            project.analyse.day
         ),
         &format!(
             "{} cities, {:.1} million people, {share:.2} % of all counted ({}, {}); trains call at {served} of them on {}.",
-            d.cities.len(), d.share.part / 1e6, d.share.source.name, d.share.source.year, project.analyse.day
+            d.cities.len(),
+            d.share.part / 1e6,
+            d.share.source.name,
+            d.share.source.year,
+            project.analyse.day
         ),
     );
     let heads = [
@@ -110,19 +125,37 @@ fn concepts() -> String {
         ("potential", "sum_j M_j / T_ij", "Harris 1954; Hansen 1959"),
         ("contour", "sum_j M_j [T_ij <= t]", "daily accessibility"),
         ("alternative power", "sum_j R_ij / s_j", "Neal 2011"),
-        ("rank-size b", "ln(R - 1/2) = a - b ln S", "Gabaix and Ibragimov 2011"),
-        ("modularity Q", "(1/2m) sum (A_ij - g k_i k_j / 2m) [c_i = c_j]", "Traag et al. 2019 (Leiden)"),
+        (
+            "rank-size b",
+            "ln(R - 1/2) = a - b ln S",
+            "Gabaix and Ibragimov 2011",
+        ),
+        (
+            "modularity Q",
+            "(1/2m) sum (A_ij - g k_i k_j / 2m) [c_i = c_j]",
+            "Traag et al. 2019 (Leiden)",
+        ),
         ("Gini", "sum_ij p_i p_j |x_i - x_j| / (2 mu)", "-"),
     ]
     .iter()
-    .map(|(name, formula, source)| vec![(*name).to_owned(), (*formula).to_owned(), (*source).to_owned()])
+    .map(|(name, formula, source)| {
+        vec![
+            (*name).to_owned(),
+            (*formula).to_owned(),
+            (*source).to_owned(),
+        ]
+    })
     .collect();
     let mut out = heading("2", "概念", "Concepts");
     out += &paragraph(
         "每个数字都有公式与出处；没有到达的目的地不进入平均值，另行列出。",
         "Every figure has its formula and source; destinations that are not reached enter no mean and are listed apart.",
     );
-    let heads = [both("指标", "measure"), both("公式", "formula"), both("出处", "source")];
+    let heads = [
+        both("指标", "measure"),
+        both("公式", "formula"),
+        both("出处", "source"),
+    ];
     out += &table("", &heads, &rows);
     out
 }
@@ -137,11 +170,23 @@ fn evaluation(project: &Project, base: &Base, whole: &Whole) -> String {
     let unserved = a.unserved.join("、");
     out += &paragraph(
         &format!("没有列车的城市（{}）：{unserved}。", a.unserved.len()),
-        &format!("Cities without a train ({}): {}.", a.unserved.len(), a.unserved.join(", ")),
+        &format!(
+            "Cities without a train ({}): {}.",
+            a.unserved.len(),
+            a.unserved.join(", ")
+        ),
     );
-    let watt = |code: &str| a.cities.iter().find(|c| c.code == code).and_then(|c| c.watt_min);
+    let watt = |code: &str| {
+        a.cities
+            .iter()
+            .find(|c| c.code == code)
+            .and_then(|c| c.watt_min)
+    };
     let values: Vec<f64> = a.cities.iter().filter_map(|c| c.watt_min).collect();
-    out += &format!("<h3>{}</h3>\n", both("加权平均旅行时间", "Weighted average travel time"));
+    out += &format!(
+        "<h3>{}</h3>\n",
+        both("加权平均旅行时间", "Weighted average travel time")
+    );
     out += &draw(base, "WATT", &Legend::quintiles(&values, "min"), &watt);
     let rows: Vec<(String, f64)> = (a.cities.iter())
         .filter_map(|c| Some((c.name.clone(), c.watt_min?)))
@@ -152,7 +197,11 @@ fn evaluation(project: &Project, base: &Base, whole: &Whole) -> String {
     let siphon: Vec<String> = (a.siphon.iter())
         .map(|s| format!("{} ({:.0} min)", s.name, s.found.minutes))
         .collect();
-    let listed = if siphon.is_empty() { "-".to_owned() } else { siphon.join(", ") };
+    let listed = if siphon.is_empty() {
+        "-".to_owned()
+    } else {
+        siphon.join(", ")
+    };
     out += &paragraph(
         &format!("虹吸观察（距核心一小时内、人口份额下降）：{listed}。"),
         &format!("Siphon watch (within an hour of the core, falling share of people): {listed}."),
@@ -166,10 +215,12 @@ fn reach_table(project: &Project, whole: &Whole) -> String {
         "WATT, min".to_owned(),
         both("到达", "reached"),
     ];
-    heads.extend(
-        (project.analyse.contours_min.iter())
-            .map(|t| both(&format!("{t} 分钟内，百万人"), &format!("within {t} min, M"))),
-    );
+    heads.extend((project.analyse.contours_min.iter()).map(|t| {
+        both(
+            &format!("{t} 分钟内，百万人"),
+            &format!("within {t} min, M"),
+        )
+    }));
     let rows: Vec<Vec<String>> = (whole.analysed.cities.iter())
         .map(|c| {
             let mut row = vec![c.name.clone(), minutes(c.watt_min), c.reached.to_string()];
@@ -185,7 +236,12 @@ fn secondary_table(whole: &Whole) -> String {
     let mut heads = vec![both("二级城市", "secondary city"), both("位次", "rank")];
     heads.extend(card.columns.iter().map(|c| {
         let column = &c.column;
-        format!("<span title=\"{}\">{}, {}</span>", text(&column.source), text(&column.name), text(&column.unit))
+        format!(
+            "<span title=\"{}\">{}, {}</span>",
+            text(&column.source),
+            text(&column.name),
+            text(&column.unit)
+        )
     }));
     let rows: Vec<Vec<String>> = (card.scores.iter())
         .map(|s| {
@@ -243,8 +299,8 @@ fn recommendations(base: &Base, whole: &Whole) -> String {
     let o = &whole.optimised;
     let mut out = heading("5", "建议", "Recommendations");
     out += &paragraph(
-        "逐条通道在内存中补全后重算全国；先列受损者。新线运行时间为假设，造价没有来源，不予计算。",
-        "Each corridor was completed in memory and the nation recomputed; losers come first. Run times of new legs are assumed; building costs have no source and are not computed.",
+        "逐条通道在内存中补全后重算全国；先列受损者。通道之后的平均值含新通车的城市；二级城市变化只比较前后都能到达的目的地。新线运行时间为假设，造价没有来源，不予计算。",
+        "Each corridor was completed in memory and the nation recomputed; losers come first. The mean after is over more cities and destinations; the change of secondary cities is over destinations reached both times. Run times of new legs are assumed; building costs have no source and are not computed.",
     );
     let rows: Vec<Vec<String>> = o.corridors.iter().map(corridor_row).collect();
     let heads = [
@@ -253,10 +309,16 @@ fn recommendations(base: &Base, whole: &Whole) -> String {
         "km".to_owned(),
         both("受损", "losers"),
         both("受益", "winners"),
-        both("二级城市平均变化，分", "mean change of secondary cities, min"),
+        both(
+            "二级城市平均变化，分",
+            "mean change of secondary cities, min",
+        ),
         both("首次通车", "connected for the first time"),
     ];
-    let caption = both("十六条通道对二级城市的影响", "what each corridor changes for secondary cities");
+    let caption = both(
+        "十六条通道对二级城市的影响",
+        "what each corridor changes for secondary cities",
+    );
     out += &table(&caption, &heads, &rows);
     let chart: Vec<(String, f64)> = (o.corridors.iter())
         .filter_map(|c| Some((c.id.clone(), c.secondary_change_min?)))
@@ -286,7 +348,8 @@ fn corridor_row(c: &CorridorEffect) -> Vec<String> {
         format!("{:.0}", c.new_km),
         c.report.losers.len().to_string(),
         c.report.winners.len().to_string(),
-        c.secondary_change_min.map_or_else(|| "-".to_owned(), |m| format!("{m:+.2}")),
+        c.secondary_change_min
+            .map_or_else(|| "-".to_owned(), |m| format!("{m:+.2}")),
         c.connected.join(" "),
     ]
 }
@@ -316,7 +379,9 @@ fn card(base: &Base, whole: &Whole, c: &CorridorEffect) -> String {
         })
         .collect();
     let model = &whole.optimised.run_model;
-    let item = |zh: &str, en: &str, value: &str| format!("<dt>{}</dt><dd>{}</dd>", both(zh, en), text(value));
+    let item = |zh: &str, en: &str, value: &str| {
+        format!("<dt>{}</dt><dd>{}</dd>", both(zh, en), text(value))
+    };
     let effect = format!(
         "{} -> {} min; {}: {}",
         minutes(c.mean_before_min),
@@ -335,14 +400,21 @@ fn card(base: &Base, whole: &Whole, c: &CorridorEffect) -> String {
         item(
             "代价",
             "cost",
-            &format!("{} legs, {:.0} km; money: no source, not computed", c.new_legs, c.new_km)
+            &format!(
+                "{} legs, {:.0} km; money: no source, not computed",
+                c.new_legs, c.new_km
+            )
         ),
         item(
             "把握（07:00–19:00 出发的第一与第九十分位）",
             "confidence (first and ninth decile over departures 07:00-19:00)",
             &format!(
                 "{}; run minutes assumed: {} + {} x km ({})",
-                if bands.is_empty() { "-".to_owned() } else { bands.join(", ") },
+                if bands.is_empty() {
+                    "-".to_owned()
+                } else {
+                    bands.join(", ")
+                },
                 model.start_min,
                 model.min_per_km,
                 model.source

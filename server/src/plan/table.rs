@@ -32,11 +32,20 @@ fn millions(value: Option<f64>) -> String {
 pub(crate) fn defined(found: &Defined, lang: Lang) -> String {
     let mut t = table(&match lang {
         Lang::Zh => ["城市", "省份", "2010 年百万人", "2020 年百万人", "有列车"],
-        Lang::En => ["city", "province", "M persons 2010", "M persons 2020", "served"],
+        Lang::En => [
+            "city",
+            "province",
+            "M persons 2010",
+            "M persons 2020",
+            "served",
+        ],
     });
     for c in &found.cities {
         let name = lang.pick(&c.name_zh, &c.name_en).to_owned();
-        let served = lang.pick(if c.served { "是" } else { "否" }, if c.served { "yes" } else { "no" });
+        let served = lang.pick(
+            if c.served { "是" } else { "否" },
+            if c.served { "yes" } else { "no" },
+        );
         t.add_row([
             name,
             c.province_zh.clone(),
@@ -79,7 +88,11 @@ pub(crate) fn defined(found: &Defined, lang: Lang) -> String {
 pub(crate) fn analysed(project: &Project, found: &Analysed, lang: Lang) -> String {
     let mut head = match lang {
         Lang::Zh => vec!["城市".to_owned(), "WATT 分钟".to_owned(), "到达".to_owned()],
-        Lang::En => vec!["city".to_owned(), "WATT min".to_owned(), "reached".to_owned()],
+        Lang::En => vec![
+            "city".to_owned(),
+            "WATT min".to_owned(),
+            "reached".to_owned(),
+        ],
     };
     for limit in &project.analyse.contours_min {
         head.push(format!("{limit} min, M"));
@@ -101,7 +114,12 @@ pub(crate) fn analysed(project: &Project, found: &Analysed, lang: Lang) -> Strin
             format!("{:.3}", c.score),
             c.rank.to_string(),
             format!("{}-{}", c.rank_range.0, c.rank_range.1),
-            if c.unstable { lang.pick("不稳定", "unstable") } else { "" }.to_owned(),
+            if c.unstable {
+                lang.pick("不稳定", "unstable")
+            } else {
+                ""
+            }
+            .to_owned(),
         ]);
     }
     let siphon: Vec<String> = (found.siphon.iter())
@@ -116,16 +134,45 @@ pub(crate) fn analysed(project: &Project, found: &Analysed, lang: Lang) -> Strin
         found.unserved.len(),
         lang.pick("个城市没有列车", "cities without a train"),
         found.unserved.join(" "),
-        lang.pick("一小时内份额下降", "within an hour of the core with a falling share"),
-        if siphon.is_empty() { "-".to_owned() } else { siphon.join(", ") },
+        lang.pick(
+            "一小时内份额下降",
+            "within an hour of the core with a falling share"
+        ),
+        if siphon.is_empty() {
+            "-".to_owned()
+        } else {
+            siphon.join(", ")
+        },
     )
 }
 
 /// The step optimise.
 pub(crate) fn optimised(found: &Optimised, lang: Lang) -> String {
     let mut t = table(&match lang {
-        Lang::Zh => ["通道", "", "新线路", "公里", "平均 WATT 前", "后", "二级城市变化", "首次通车", "受损", "受益"],
-        Lang::En => ["corridor", "", "new legs", "km", "mean WATT before", "after", "secondary", "connected", "losers", "winners"],
+        Lang::Zh => [
+            "通道",
+            "",
+            "新线路",
+            "公里",
+            "平均 WATT 前",
+            "后",
+            "二级城市变化",
+            "首次通车",
+            "受损",
+            "受益",
+        ],
+        Lang::En => [
+            "corridor",
+            "",
+            "new legs",
+            "km",
+            "mean WATT before",
+            "after",
+            "secondary",
+            "connected",
+            "losers",
+            "winners",
+        ],
     });
     for c in &found.corridors {
         t.add_row([
@@ -143,7 +190,11 @@ pub(crate) fn optimised(found: &Optimised, lang: Lang) -> String {
     }
     let m = &found.run_model;
     format!(
-        "{t}\n{}: {} + {} x km ({})",
+        "{t}\n{}\n{}: {} + {} x km ({})",
+        lang.pick(
+            "通道之后的平均值含新通车的城市与新到达的目的地；二级城市变化只比较前后都能到达的目的地",
+            "the mean after is over more cities and destinations; the change of secondary cities is over destinations reached both times",
+        ),
         lang.pick("新线路运行分钟（假设）", "run minutes of new legs (assumed)"),
         m.start_min,
         m.min_per_km,

@@ -40,7 +40,8 @@ pub(crate) fn json(
 /// Files of the step define.
 pub(crate) fn defined(project: &Project, base: &Base, found: &Defined) -> Result<(), Failure> {
     json(project, "define.json", found)?;
-    let mut csv = String::from("code,name_zh,name_en,province,pop_2010_persons,pop_2020_persons,served\n");
+    let mut csv =
+        String::from("code,name_zh,name_en,province,pop_2010_persons,pop_2020_persons,served\n");
     for c in &found.cities {
         let row = [
             c.code.clone(),
@@ -160,9 +161,13 @@ fn geojson(
                 let polygons: Vec<Value> = (b.shape().iter())
                     .map(|p| {
                         let rings = std::iter::once(p.exterior()).chain(p.interiors());
-                        json!(rings.map(|ring| {
-                            ring.coords().map(|c| [c.x, c.y]).collect::<Vec<_>>()
-                        }).collect::<Vec<_>>())
+                        json!(
+                            rings
+                                .map(|ring| {
+                                    ring.coords().map(|c| [c.x, c.y]).collect::<Vec<_>>()
+                                })
+                                .collect::<Vec<_>>()
+                        )
                     })
                     .collect();
                 json!({ "type": "MultiPolygon", "coordinates": polygons })

@@ -11,14 +11,24 @@ conurb_test!(lists_name_their_cities_and_sources, |dir| {
     let lists = dir.run("cluster list --json").ok().json();
     let members = |id: &str| {
         let of = |l: &&Value| l["id"] == id;
-        lists.as_array().and_then(|l| l.iter().find(of)).map(|l| l["members"].clone())
+        lists
+            .as_array()
+            .and_then(|l| l.iter().find(of))
+            .map(|l| l["members"].clone())
     };
-    for (id, count) in [("jjj13", 13), ("yrd41", 41), ("prd9", 9), ("chengyu16", 16), ("midyangtze31", 31)] {
+    for (id, count) in [
+        ("jjj13", 13),
+        ("yrd41", 41),
+        ("prd9", 9),
+        ("chengyu16", 16),
+        ("midyangtze31", 31),
+    ] {
         assert_eq!(members(id), Some(count.into()), "{id}");
     }
     let cities = dir.run("cluster list yrd41 --json").ok().json();
     assert_eq!(cities.as_array().map(Vec::len), Some(41));
-    dir.run("cluster list yrd14").fails(2, &["CNB-REGION-0015", "did you mean"]);
+    dir.run("cluster list yrd14")
+        .fails(2, &["CNB-REGION-0015", "did you mean"]);
 });
 
 conurb_test!(places_are_linked_and_the_curve_is_drawn, |dir| {
@@ -33,21 +43,31 @@ conurb_test!(places_are_linked_and_the_curve_is_drawn, |dir| {
     assert_eq!(components, [4, 2, 1]);
     assert_eq!(found["at"][1]["largest"]["pop_persons"], 170_000.0);
     assert!(String::from_utf8_lossy(&dir.read("d/curve.svg")).contains("</svg>"));
-    assert_eq!(dir.read("d/curve.csv").iter().filter(|b| **b == b'\n').count(), 4);
-    dir.run("cluster delineate --places none.csv").fails(2, &["none.csv"]);
-    dir.run("cluster delineate --places places.csv --box 1,2").fails(2, &["--box needs four"]);
+    assert_eq!(
+        dir.read("d/curve.csv")
+            .iter()
+            .filter(|b| **b == b'\n')
+            .count(),
+        4
+    );
+    dir.run("cluster delineate --places none.csv")
+        .fails(2, &["none.csv"]);
+    dir.run("cluster delineate --places places.csv --box 1,2")
+        .fails(2, &["--box needs four"]);
 });
 
 conurb_test!(a_project_is_made_once_and_its_mistakes_have_a_line, |dir| {
     dir.run("plan init p").ok();
     dir.run("plan init p").fails(2, &["is there already"]);
-    dir.run("plan define --project p/plan.toml").fails(2, &["census.csv"]);
+    dir.run("plan define --project p/plan.toml")
+        .fails(2, &["census.csv"]);
     let text = String::from_utf8(dir.read("p/plan.toml")).expect("UTF-8");
     dir.write("p/plan.toml", text.replace("change_s", "chance_s"));
     dir.run("plan define --project p/plan.toml")
         .fails(2, &["p/plan.toml:", "chance_s", "change_s"]);
     dir.write("p/plan.toml", text.replace("= 2010", "= 2015"));
-    dir.run("plan define --project p/plan.toml").fails(2, &["population_year 2015"]);
+    dir.run("plan define --project p/plan.toml")
+        .fails(2, &["population_year 2015"]);
 });
 
 /// The cities of a table of the shared data, by their Chinese name.
@@ -85,27 +105,50 @@ fn the_delta_of_2016_is_reproduced_and_every_corridor_is_tried() {
     assert_eq!(cities.len(), oracle.len());
     for city in cities {
         let name = city["name"].as_str().expect("a name");
-        let row = oracle.iter().find(|(k, _)| k.trim_end_matches('市') == name);
-        let row = row.unwrap_or_else(|| panic!("{name} is not in {:?}", oracle.keys())).1;
+        let row = oracle
+            .iter()
+            .find(|(k, _)| k.trim_end_matches('市') == name);
+        let row = row
+            .unwrap_or_else(|| panic!("{name} is not in {:?}", oracle.keys()))
+            .1;
         let near = |value: &Value| {
             let value = value.as_f64().expect("a number");
-            row.iter().filter_map(|c| c.parse::<f64>().ok()).any(|c| (c - value).abs() <= 0.005 + 1e-6 * c.abs())
+            row.iter()
+                .filter_map(|c| c.parse::<f64>().ok())
+                .any(|c| (c - value).abs() <= 0.005 + 1e-6 * c.abs())
         };
         assert!(near(&city["watt_min"]), "{name}: {city} {row:?}");
+        for within in city["within_persons"].as_array().expect("contours") {
+            assert!(near(within), "{name}: {city} {row:?}");
+        }
     }
-    let corridors = report["optimised"]["corridors"].as_array().expect("corridors");
+    let corridors = report["optimised"]["corridors"]
+        .as_array()
+        .expect("corridors");
     assert_eq!(corridors.len(), 16);
     let coastal = corridors.iter().find(|c| c["id"] == "V1").expect("V1");
     assert!(coastal["new_legs"].as_u64() > Some(0), "{coastal}");
     let connected = coastal["connected"].to_string();
-    assert!(connected.contains("南通"), "the coastal line reaches Nantong: {connected}");
+    assert!(
+        connected.contains("南通"),
+        "the coastal line reaches Nantong: {connected}"
+    );
 
     let page = String::from_utf8(dir.read("p/out/report.html")).expect("UTF-8");
     for part in ["1. ", "2. ", "3. ", "4. ", "5. "] {
         assert!(page.contains(&format!("<h2>{part}")), "part {part}");
     }
-    assert!(!page.contains(" src=") && !page.contains("url("), "nothing is loaded");
-    for file in ["cities.csv", "reach.csv", "corridors.csv", "cities.geojson", "reach.geojson"] {
+    assert!(
+        !page.contains(" src=") && !page.contains("url("),
+        "nothing is loaded"
+    );
+    for file in [
+        "cities.csv",
+        "reach.csv",
+        "corridors.csv",
+        "cities.geojson",
+        "reach.geojson",
+    ] {
         assert!(dir.path(&format!("p/out/{file}")).exists(), "{file}");
     }
 
@@ -117,5 +160,9 @@ fn the_delta_of_2016_is_reproduced_and_every_corridor_is_tried() {
     let found = dir.run(words).ok().json();
     let mean = found["after"]["mean"].as_f64().expect("a number");
     assert!((mean - 136.5736).abs() < 5e-5, "{mean}");
-    assert_eq!(found["losers"][0]["city"], "340500", "Ma'anshan loses most: {}", found["losers"][0]);
+    assert_eq!(
+        found["losers"][0]["city"], "340500",
+        "Ma'anshan loses most: {}",
+        found["losers"][0]
+    );
 }

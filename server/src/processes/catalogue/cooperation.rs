@@ -1,9 +1,7 @@
 //! Games, rivers and shared services as processes (docs/region/cooperation.md, optimisation.md).
 
 use conurb_region::RegionError;
-use conurb_region::games::{
-    CoreReport, Game, Kind, Nucleolus, core_test, nucleolus, shapley,
-};
+use conurb_region::games::{CoreReport, Game, Kind, Nucleolus, core_test, nucleolus, shapley};
 use conurb_region::location::{LocationPlan, MedianOptions, Sites, p_median};
 use conurb_region::river::{RiverRule, RiverTree};
 use schemars::JsonSchema;
@@ -23,9 +21,11 @@ pub(super) const NUCLEOLUS: Process = Process::model::<GameInputs>(
     "region.nucleolus",
     "Nucleolus",
     "The nucleolus (Schmeidler 1969) by successive linear programmes.",
-    |inputs, _| document(inputs, |i: GameInputs| -> Result<Nucleolus, RegionError> {
-        nucleolus(&i.game()?)
-    }),
+    |inputs, _| {
+        document(inputs, |i: GameInputs| -> Result<Nucleolus, RegionError> {
+            nucleolus(&i.game()?)
+        })
+    },
 );
 /// `region.river`.
 pub(super) const RIVER: Process = Process::model::<RiverInputs>(

@@ -3,7 +3,7 @@
 use conurb_region::RegionError;
 use conurb_region::coupling::{Coupling, Variant, coupling, equal_weights};
 use conurb_region::flows::{Decay, Design, Flow, GravityFit, Square, fit_gravity};
-use conurb_region::industry::{Jobs, PairMeasure, redundant_pairs, RedundantPair};
+use conurb_region::industry::{Jobs, PairMeasure, RedundantPair, redundant_pairs};
 use conurb_region::network::{Eigenvector, TieCentrality, eigenvector, tie_centrality};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
