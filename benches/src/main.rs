@@ -6,6 +6,8 @@
 // This is a program for a terminal; its output is its purpose.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod control;
+mod control_replay;
 mod day;
 mod figure;
 mod intake;
@@ -36,6 +38,11 @@ const BENCHES: &[Bench] = &[
         name: "twin",
         what: "vehicle updates a second of the microsimulation, one thread, generated city",
         run: |_| traffic::speed(),
+    },
+    Bench {
+        name: "control",
+        what: "signal control under the published settings: travel and decision times, five sets",
+        run: control::run,
     },
     Bench {
         name: "day",

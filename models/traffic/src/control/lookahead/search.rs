@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use super::schedule;
 use super::sites::{BasePolicy, Site, Timing};
 use crate::sim::{Due, Feed, Sim, State};
 
@@ -139,6 +140,7 @@ impl Search<'_> {
             sim.step_recording(&mut record.entries);
             record.cost += sim.cost();
         }
+        record.cost += self.to_go(&sim, 0..self.sites.len(), &now);
         record
     }
 
@@ -254,7 +256,17 @@ impl Search<'_> {
             sim.step_part(&site.part, entries, &mut feed);
             cost += sim.cost_in(&feed);
         }
-        cost
+        cost + self.to_go(sim, site.live.iter().copied(), &now)
+    }
+
+    /// What it costs from the horizon on to serve the vehicles before these sites' stop lines, by
+    /// the plan of the schedule model, whatever the base policy; `now`: the options shown, in the
+    /// same order.
+    fn to_go(&self, sim: &Sim, sites: impl Iterator<Item = usize>, now: &[usize]) -> f64 {
+        let timing = &self.settings.timing;
+        let cost =
+            |(k, shown): (usize, &usize)| schedule::choose(sim, &self.sites[k], *shown, timing).1;
+        sites.zip(now).map(cost).sum()
     }
 }
 
@@ -331,7 +343,7 @@ mod tests {
                 interval_s: 15,
                 yellow_s: 5,
                 headway_s: 2.7,
-                start_s: 1.0,
+                startup_s: 1.9,
             },
             horizon_s: 60,
             passes: 1,
