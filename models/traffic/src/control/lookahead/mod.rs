@@ -36,8 +36,8 @@ use search::{Budget, Search, Settings};
 use sites::{Site, Timing};
 use twin::Twin;
 
-/// How far rollouts look, s; what comes after is estimated.
-const HORIZON_S: u32 = 30;
+/// How far rollouts look, intervals; what comes after is estimated.
+const HORIZON_INTERVALS: u32 = 2;
 /// Longest horizon, s.
 const HORIZON_MAX_S: u32 = 600;
 /// Most samples of what is not known.
@@ -324,9 +324,11 @@ fn timing(usual: &VehicleTemplate, options: &LookAheadOptions) -> Timing {
     }
 }
 
-/// The rule of `docs/traffic/control.md`: half a minute, in whole intervals.
+/// The rule of `docs/traffic/control.md`.
 fn horizon_s(interval_s: u32) -> u32 {
-    HORIZON_S.next_multiple_of(interval_s.max(1))
+    HORIZON_INTERVALS
+        .saturating_mul(interval_s)
+        .min(HORIZON_MAX_S.max(interval_s))
 }
 
 fn check(o: &LookAheadOptions, templates: &[VehicleTemplate]) -> Result<(), TrafficError> {
