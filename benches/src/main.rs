@@ -7,6 +7,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod corridor;
+mod control;
+mod control_replay;
 mod day;
 mod figure;
 mod games;
@@ -41,6 +43,11 @@ const BENCHES: &[Bench] = &[
         name: "twin",
         what: "vehicle updates per CPU-second of the microsimulation, beside the reference simulator",
         run: traffic::run,
+    },
+    Bench {
+        name: "control",
+        what: "signal control under the published settings: travel and decision times, five sets",
+        run: control::run,
     },
     Bench {
         name: "day",

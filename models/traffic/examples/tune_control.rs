@@ -83,6 +83,7 @@ fn one(case: &Case, setting: &str) -> (Outcome, Vec<f64>) {
             "s" => o.samples = number(),
             "passes" => o.passes = number(),
             "hops" => o.hops = number(),
+            "rollouts" => o.rollouts_max = Some(u64::from(number())),
             "threads" => o.threads = number() as usize,
             "level" => {
                 o.level = match value {
@@ -95,7 +96,7 @@ fn one(case: &Case, setting: &str) -> (Outcome, Vec<f64>) {
             "base" => {
                 o.base = match value {
                     "queue" => BasePolicy::MaxQueue,
-                    _ => BasePolicy::MaxServed,
+                    _ => BasePolicy::Schedule,
                 }
             }
             "rule" => {

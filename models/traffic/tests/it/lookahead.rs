@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use conurb_base::SystemClock;
 use conurb_traffic::citygen::grid::{GridOptions, generate};
-use conurb_traffic::control::lookahead::{BasePolicy, Effort, Level, LookAhead, LookAheadOptions};
+use conurb_traffic::control::lookahead::{
+    BasePolicy, Effort, Level, LookAhead, LookAheadOptions, Watch,
+};
 use conurb_traffic::control::{Pressure, PressureRule};
 use conurb_traffic::protocol::{Outcome, ProtocolOptions, run};
-use conurb_traffic::{Demand, Network, TrafficError};
+use conurb_traffic::{Demand, Network, Sim, SimOptions, TrafficError};
 
-fn grid(seed: u64) -> (Arc<Network>, Arc<Demand>) {
-    let options = GridOptions {
+fn files(seed: u64) -> (Vec<u8>, Vec<u8>) {
+    generate(&GridOptions {
         columns: 2,
         rows: 2,
         block_x_m: 300.0,
@@ -19,8 +21,12 @@ fn grid(seed: u64) -> (Arc<Network>, Arc<Demand>) {
         straight: 0.3,
         span_s: 900,
         seed,
-    };
-    let (net, demand) = generate(&options).unwrap();
+    })
+    .unwrap()
+}
+
+fn grid(seed: u64) -> (Arc<Network>, Arc<Demand>) {
+    let (net, demand) = files(seed);
     let net = Network::from_json(&net, "grid").unwrap();
     let demand = Demand::from_json(&demand, "grid", &net).unwrap();
     (Arc::new(net), Arc::new(demand))
@@ -115,6 +121,42 @@ fn it_beats_its_base_policy_on_the_plant() {
             base.approach_s
         );
     }
+}
+
+/// What a level sees after 20 s, before anybody can have reached a stop line, of the same arrivals
+/// driving at most `max_speed_m_s`.
+fn seen(level: Level, max_speed_m_s: &str) -> String {
+    let (net, demand) = files(9);
+    let net = Arc::new(Network::from_json(&net, "grid").unwrap());
+    let usual = Demand::from_json(&demand, "grid", &net)
+        .unwrap()
+        .templates()[0];
+    let demand = String::from_utf8(demand).unwrap();
+    let demand = demand.replace(
+        "\"maxSpeed\":11.111",
+        &format!("\"maxSpeed\":{max_speed_m_s}"),
+    );
+    let demand = Arc::new(Demand::from_json(demand.as_bytes(), "grid", &net).unwrap());
+    let mut sim = Sim::new(Arc::clone(&net), demand, SimOptions::default()).unwrap();
+    let mut watch = Watch::new(&net, level, &usual);
+    for _ in 0..20 {
+        sim.step();
+        watch.look(&sim);
+    }
+    assert!(sim.running() > 3);
+    format!("{:?}", watch.observation(&sim, 30))
+}
+
+#[test]
+fn detectors_do_not_see_what_drives_between_them() {
+    assert_eq!(
+        seen(Level::Detectors, "11.111"),
+        seen(Level::Detectors, "6.5")
+    );
+    assert_ne!(
+        seen(Level::LaneView, "11.111"),
+        seen(Level::LaneView, "6.5")
+    );
 }
 
 #[test]

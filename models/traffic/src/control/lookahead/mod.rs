@@ -10,6 +10,7 @@
 
 mod loops;
 mod observe;
+mod schedule;
 mod search;
 mod sites;
 mod twin;
@@ -30,10 +31,13 @@ use crate::ids::JunctionIx;
 use crate::network::Network;
 use crate::protocol::ProtocolOptions;
 use crate::sim::Sim;
+use crate::webster::{Discharge, discharge};
 use search::{Budget, Search, Settings};
 use sites::{Site, Timing};
 use twin::Twin;
 
+/// How far rollouts look, intervals; what comes after is estimated.
+const HORIZON_INTERVALS: u32 = 2;
 /// Longest horizon, s.
 const HORIZON_MAX_S: u32 = 600;
 /// Most samples of what is not known.
@@ -80,9 +84,9 @@ impl Default for LookAheadOptions {
             phases: protocol.phases,
             horizon_s: None,
             samples: 2,
-            passes: 2,
+            passes: 1,
             hops: 0,
-            base: BasePolicy::MaxQueue,
+            base: BasePolicy::Schedule,
             seed: 0,
             threads: 1,
             rollouts_max: None,
@@ -121,6 +125,7 @@ pub struct LookAhead {
     samples: Vec<Sim>,
     shown: Vec<usize>,
     horizon_s: u32,
+    timing: Timing,
     pool: Option<rayon::ThreadPool>,
     clock: Option<SharedClock>,
     efforts: Vec<Effort>,
@@ -141,7 +146,7 @@ impl LookAhead {
         }
         let horizon_s = options
             .horizon_s
-            .unwrap_or_else(|| horizon_s(net, &templates[0], &options));
+            .unwrap_or_else(|| horizon_s(options.interval_s));
         let pool = (options.threads > 1)
             .then(|| {
                 rayon::ThreadPoolBuilder::new()
@@ -162,6 +167,7 @@ impl LookAhead {
             sites,
             site_of,
             horizon_s,
+            timing: timing(&templates[0], &options),
             pool,
             clock: options
                 .deadline
@@ -205,7 +211,7 @@ impl LookAhead {
             sites: &self.sites,
             settings: Settings {
                 base: self.options.base,
-                timing: timing(&self.templates[0], &self.options),
+                timing: self.timing,
                 horizon_s: self.horizon_s,
                 passes: self.options.passes,
             },
@@ -306,19 +312,23 @@ impl Budget for Limit<'_> {
 }
 
 fn timing(usual: &VehicleTemplate, options: &LookAheadOptions) -> Timing {
-    let t = usual;
-    let headway_s = t.headway_s + (t.length_m + t.min_gap_m) / t.max_speed_m_s;
+    let Discharge {
+        headway_s,
+        startup_s,
+    } = discharge(usual, usual.max_speed_m_s);
     Timing {
         interval_s: options.interval_s,
         yellow_s: options.yellow_s,
         headway_s,
-        start_s: 1.0,
+        startup_s,
     }
 }
 
 /// The rule of `docs/traffic/control.md`.
-fn horizon_s(_net: &Network, _usual: &VehicleTemplate, _options: &LookAheadOptions) -> u32 {
-    90
+fn horizon_s(interval_s: u32) -> u32 {
+    HORIZON_INTERVALS
+        .saturating_mul(interval_s)
+        .min(HORIZON_MAX_S.max(interval_s))
 }
 
 fn check(o: &LookAheadOptions, templates: &[VehicleTemplate]) -> Result<(), TrafficError> {

@@ -2,10 +2,11 @@
 
 use std::ops::RangeInclusive;
 
+use super::schedule;
 use crate::control::Movements;
-use crate::ids::{JunctionIx, LaneIx, RoadIx};
+use crate::ids::{JunctionIx, LaneIx};
 use crate::network::Network;
-use crate::sim::{Part, Sim, WAITING_BELOW_M_S};
+use crate::sim::{Part, Sim};
 
 /// One signalised junction.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub(crate) struct Site {
     pub(crate) options: Vec<u16>,
     /// Lanes an option serves.
     pub(crate) lanes: Vec<Vec<LaneIx>>,
+    /// Lanes by the set of options that serve them.
+    pub(crate) groups: Vec<Group>,
     /// The part of the network its choice reaches.
     pub(crate) part: Part,
     /// Sites inside the part that react to what happens (itself among them), ascending.
@@ -23,6 +26,40 @@ pub(crate) struct Site {
     pub(crate) fixed: Vec<usize>,
     /// Class of sites decided at the same time; no two of one class touch.
     pub(crate) class: usize,
+}
+
+/// Lanes served by the same options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Group {
+    /// Bit `o` is set when option `o` serves them.
+    pub(crate) options: u32,
+    pub(crate) lanes: Vec<LaneIx>,
+}
+
+impl Group {
+    pub(crate) const fn served_by(&self, option: usize) -> bool {
+        self.options >> option & 1 != 0
+    }
+}
+
+fn groups(lanes: &[Vec<LaneIx>]) -> Vec<Group> {
+    let mut all: Vec<LaneIx> = lanes.iter().flatten().copied().collect();
+    all.sort_unstable();
+    all.dedup();
+    let mut groups: Vec<Group> = Vec::new();
+    for lane in all {
+        let options = (lanes.iter().enumerate().take(32))
+            .filter(|(_, served)| served.contains(&lane))
+            .fold(0, |bits, (o, _)| bits | 1 << o);
+        match groups.iter_mut().find(|g| g.options == options) {
+            Some(group) => group.lanes.push(lane),
+            None => groups.push(Group {
+                options,
+                lanes: vec![lane],
+            }),
+        }
+    }
+    groups
 }
 
 /// Sites of a network, by place among its signalised junctions.
@@ -66,6 +103,7 @@ pub(crate) fn sites(net: &Network, phases: &RangeInclusive<u16>, hops: u32) -> V
         all.push(Site {
             junction: *j,
             options,
+            groups: groups(&lanes),
             lanes,
             part,
             live,
@@ -117,76 +155,36 @@ fn part(net: &Network, live: &[JunctionIx]) -> Part {
 /// What acts at every junction after its first interval, and where no better plan is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BasePolicy {
-    /// The phase with the most vehicles waiting.
+    /// The phase with the most vehicles waiting; ties go to the first.
     MaxQueue,
-    /// The phase that lets the most vehicles pass in the coming interval, switching counted in.
-    MaxServed,
+    /// The first phase of the sequence that costs the approaching vehicles the least delay.
+    Schedule,
 }
 
-/// What a base policy needs to know of the protocol.
+/// What a base policy needs to know of the protocol and the vehicles.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timing {
     pub(crate) interval_s: u32,
     pub(crate) yellow_s: u32,
     /// Discharge headway, s.
     pub(crate) headway_s: f64,
-    /// Time a queue's first vehicle needs to the stop line after green, s.
-    pub(crate) start_s: f64,
+    /// What the first vehicles of a queue lose against that headway, s.
+    pub(crate) startup_s: f64,
 }
 
 impl BasePolicy {
     /// Chooses an option of a site.
     pub(crate) fn choose(self, sim: &Sim, site: &Site, current: usize, timing: &Timing) -> usize {
-        let mut best = (0, f64::NEG_INFINITY);
+        if self == Self::Schedule {
+            return schedule::choose(sim, site, current, timing).0;
+        }
+        let mut best = (0, 0);
         for (o, lanes) in site.lanes.iter().enumerate() {
-            let value: f64 = match self {
-                Self::MaxQueue => lanes.iter().map(|l| f64::from(sim.lane_waiting(*l))).sum(),
-                Self::MaxServed => {
-                    let start = if o == current {
-                        0.0
-                    } else {
-                        f64::from(timing.yellow_s)
-                    };
-                    lanes.iter().map(|l| served(sim, *l, start, timing)).sum()
-                }
-            };
-            if value > best.1 {
-                best = (o, value);
+            let waiting = lanes.iter().map(|l| sim.lane_waiting(*l)).sum();
+            if waiting > best.1 {
+                best = (o, waiting);
             }
         }
         best.0
     }
 }
-
-/// Vehicles of a lane that can pass the stop line before the interval ends, if green starts after
-/// `start_s`; each weighs a little more the longer it stands.
-fn served(sim: &Sim, lane: LaneIx, start_s: f64, timing: &Timing) -> f64 {
-    let net = sim.network();
-    let length = net.lanes()[lane.ix()].length_m;
-    let drivable = net.drivable_of_lane(lane);
-    let end = f64::from(timing.interval_s);
-    let (mut at, mut sum, mut first) = (start_s, 0.0, true);
-    for v in sim.vehicles_on(drivable) {
-        let free = sim.free_speed_m_s(drivable, v.template);
-        let waits = v.speed_m_s < WAITING_BELOW_M_S;
-        let reach = (length - v.position_m) / free;
-        let arrive = if waits || first && start_s > reach {
-            start_s + timing.start_s
-        } else {
-            reach
-        };
-        at = if first {
-            arrive
-        } else {
-            arrive.max(at + timing.headway_s)
-        };
-        first = false;
-        if at > end {
-            break;
-        }
-        sum += 1.0;
-    }
-    sum
-}
-
-const _: fn(RoadIx) -> usize = RoadIx::ix;
