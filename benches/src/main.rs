@@ -6,9 +6,9 @@
 // This is a program for a terminal; its output is its purpose.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-mod corridor;
 mod control;
 mod control_replay;
+mod corridor;
 mod day;
 mod figure;
 mod games;

@@ -2,7 +2,9 @@
 //! be computed, and everything `conurb sim compare` puts side by side.
 
 use conurb_base::{Clock, SystemClock};
-use conurb_traffic::control::{Controller, FixedTime, Pressure, PressureRule};
+use conurb_traffic::control::{
+    Controller, FixedTime, Level, LookAhead, LookAheadOptions, Pressure, PressureRule,
+};
 use conurb_traffic::protocol::{self, ProtocolOptions};
 use conurb_traffic::webster::{PlanPlayer, SignalPlan, WebsterOptions, webster, webster_searched};
 use conurb_traffic::{JunctionIx, Sim, TrafficError};
@@ -27,11 +29,13 @@ pub(crate) enum Control {
     Webster,
     /// A pressure rule, with perfect information about queues.
     Pressure(PressureRule),
+    /// Options tried in the twin, at a level of information.
+    LookAhead(Level),
 }
 
 impl Control {
     /// All that can be named, in the order of a comparison.
-    pub(crate) const ALL: [(&'static str, Self); 7] = [
+    pub(crate) const ALL: [(&'static str, Self); 10] = [
         ("fixed", Self::Fixed),
         ("file", Self::File),
         ("webster", Self::Webster),
@@ -39,6 +43,9 @@ impl Control {
         ("efficient-mp", Self::Pressure(PressureRule::Efficient)),
         ("advanced-mp", Self::Pressure(PressureRule::Advanced)),
         ("maxqueue", Self::Pressure(PressureRule::MaxQueue)),
+        ("lookahead", Self::LookAhead(Level::LaneView)),
+        ("lookahead-l1", Self::LookAhead(Level::Routes)),
+        ("lookahead-ld", Self::LookAhead(Level::Detectors)),
     ];
 
     /// The word of the command line.
@@ -53,6 +60,7 @@ impl Control {
             Self::Fixed | Self::File => "-",
             Self::Webster => "demand",
             Self::Pressure(_) => "L0",
+            Self::LookAhead(level) => level.name(),
         }
     }
 }
@@ -82,6 +90,7 @@ impl ControlRun {
             ),
             Control::Webster => plan_webster(city, options)?,
             Control::Pressure(rule) => (Vec::new(), says_pressure(rule)),
+            Control::LookAhead(level) => (Vec::new(), says_look_ahead(level)),
         };
         Ok(Self {
             kind,
@@ -147,6 +156,19 @@ impl ControlRun {
                 last,
             )),
             Control::Pressure(rule) => Box::new(Pressure::new(network, rule, first, last)),
+            Control::LookAhead(level) => Box::new(LookAhead::new(
+                network,
+                demand.templates(),
+                LookAheadOptions {
+                    level,
+                    interval_s: options.interval_s,
+                    yellow_s: options.yellow_s,
+                    phases: options.phases.clone(),
+                    seed: u64::from(options.seed),
+                    threads: rayon::current_num_threads(),
+                    ..LookAheadOptions::default()
+                },
+            )?),
             Control::File => {
                 protocol::run_programme(network, demand, options, observe)?;
                 return Ok(Vec::new());
@@ -183,6 +205,18 @@ impl<'a> Timed<'a> {
 }
 
 impl Controller for Timed<'_> {
+    fn observe(&mut self, sim: &Sim) {
+        self.inner.observe(sim);
+    }
+
+    fn decide(&mut self, sim: &Sim, time_s: f64) {
+        let from = self.clock.monotonic_ns();
+        self.inner.decide(sim, time_s);
+        self.at_s = time_s;
+        self.joint_ns
+            .push(self.clock.monotonic_ns().saturating_sub(from));
+    }
+
     fn choose(&mut self, sim: &Sim, junction: JunctionIx, time_s: f64) -> u16 {
         let from = self.clock.monotonic_ns();
         let phase = self.inner.choose(sim, junction, time_s);
@@ -218,6 +252,16 @@ fn says_pressure(rule: PressureRule) -> Text {
             "longest queue first, queues known exactly",
         ),
     }
+}
+
+fn says_look_ahead(level: Level) -> Text {
+    let code = level.name();
+    Text::new(
+        format!("前瞻控制：在孪生中逐一试算各相位（信息级别 {code}，docs/traffic/control.md）"),
+        format!(
+            "look-ahead: options tried in the twin (information level {code}, docs/traffic/control.md)"
+        ),
+    )
 }
 
 fn says_fixed(options: &ProtocolOptions) -> Text {

@@ -1,6 +1,6 @@
 //! One execution: where it stands, how far it is, what came of it.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use conurb_base::{Problem, TimeMs};
@@ -8,33 +8,18 @@ use serde_json::{Value, json};
 
 use super::Process;
 
-/// What a running model tells and is told.
+/// Where a running model tells how far it is.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Run(Arc<Flags>);
-
-#[derive(Debug, Default)]
-struct Flags {
-    percent: AtomicU8,
-    dismissed: AtomicBool,
-}
+pub(crate) struct Run(Arc<AtomicU8>);
 
 impl Run {
     /// Says how far the computation is, 0 to 100.
     pub(crate) fn progress(&self, percent: u8) {
-        self.0.percent.store(percent.min(100), Ordering::Relaxed);
-    }
-
-    /// Whether somebody asked to stop; a model that can, looks.
-    pub(crate) fn dismissed(&self) -> bool {
-        self.0.dismissed.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn dismiss(&self) {
-        self.0.dismissed.store(true, Ordering::Relaxed);
+        self.0.store(percent.min(100), Ordering::Relaxed);
     }
 
     fn percent(&self) -> u8 {
-        self.0.percent.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -134,7 +119,6 @@ impl Job {
     }
 
     pub(super) fn dismiss(&self, now: TimeMs) {
-        self.run.dismiss();
         let mut course = self.lock();
         if !course.stand.ended() {
             course.stand = Stand::Dismissed;

@@ -111,7 +111,7 @@ impl Queue {
         self.lock().by_number.values().rev().cloned().collect()
     }
 
-    /// Dismisses a job: one that waits never starts, one that runs is told to stop.
+    /// Dismisses a job: one that waits never starts, of one that runs the results are dropped.
     pub(super) fn dismiss(&self, id: &str) -> Result<Arc<Job>, ProcessError> {
         let job = self.job(id)?;
         job.dismiss(self.clock.now());

@@ -12,8 +12,9 @@ use crate::control_run::Control;
 /// `conurb sim`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Controllers: fixed, file, webster, maxpressure, efficient-mp, advanced-mp, maxqueue\n\
-    (`docs/traffic/model.md` says what each one is and what it knows).\n\n\
+    after_help = "Controllers: fixed, file, webster, maxpressure, efficient-mp, advanced-mp, maxqueue,\n\
+    lookahead, lookahead-l1, lookahead-ld\n\
+    (`docs/traffic/model.md` and `docs/traffic/control.md` say what each one is and what it knows).\n\n\
     Examples:\n  \
     conurb sim run --network roadnet.json --demand flow.json --controller maxpressure\n  \
     conurb sim compare --gen signals=16,seed=1 --controllers fixed,webster,maxpressure --seeds 10\n  \

@@ -11,20 +11,20 @@ use super::Process;
 
 /// All, by id.
 pub(super) const ALL: &[Process] = &[
-    cooperation::NUCLEOLUS,
-    cooperation::P_MEDIAN,
-    cooperation::RIVER,
-    cooperation::SHAPLEY,
-    delineation::COMMUNITIES,
-    delineation::PERCOLATION,
     statistics::AUTOCORRELATION,
+    delineation::COMMUNITIES,
     statistics::CONVERGENCE,
-    statistics::INEQUALITY,
-    statistics::SIZES,
     structure::COUPLING,
     structure::GRAVITY,
     structure::INDUSTRY,
+    statistics::INEQUALITY,
+    cooperation::NUCLEOLUS,
+    cooperation::P_MEDIAN,
+    delineation::PERCOLATION,
     structure::POSITION,
+    cooperation::RIVER,
+    cooperation::SHAPLEY,
+    statistics::SIZES,
     traffic::CONTROL,
     transit::REACH,
 ];
