@@ -369,7 +369,7 @@ async fn check_decision(node: &mut Node, id: &str) {
 }
 
 #[tokio::test]
-async fn models_are_processes_that_can_be_described_executed_watched_and_dismissed() {
+async fn models_are_processes_that_can_be_described_and_executed() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::start(&["--data", dir.path().to_str().unwrap()]);
     let (status, list) = node.get("/ogc/processes").await;
@@ -435,7 +435,13 @@ async fn models_are_processes_that_can_be_described_executed_watched_and_dismiss
         problem["detail"].as_str().unwrap().contains("region.river"),
         "{problem}"
     );
-    // As jobs, one after the other: the second is dismissed while the first runs.
+}
+
+#[tokio::test]
+async fn executions_can_be_jobs_that_are_watched_and_dismissed() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start(&["--data", dir.path().to_str().unwrap()]);
+    // One after the other: the second is dismissed while the first runs.
     let day = json!({"inputs": {"signals": 16, "span_s": 600, "controller": "fixed"}});
     let first = node.submit("traffic.control", &day).await;
     let second = node.submit("traffic.control", &day).await;
