@@ -511,7 +511,7 @@ def clusters() -> Frame:
 
 
 def cluster_cities(id: str | None = None) -> Frame:
-    """Cities of a cluster or list (all without ``id``): code of the prefecture, names, province, lists, source, year."""
+    """Cities of a cluster or list (all without ``id``): prefecture code, names, province, lists, source, year."""
     rows = _conurb.fact_table("cluster_cities") if id is None else _conurb.cluster_members(id)
     return rows_frame(_sourced(rows), index="code")
 
