@@ -114,6 +114,8 @@ def test_measures_are_their_formulas(day):
     assert longer.loc["W", "day_trip_persons"] == 0.0
     again = transit.TimeMatrix.from_minutes(t)
     assert again.watt(MASS)["watt_min"].equals(watt)
+    in_order = transit.Mass(pd.Series([3.0, 2.0, 4.0, 1.0]), "persons", 2020, "synthetic")
+    assert times.places == ["E", "M", "N", "W"] and times.watt(in_order)["watt_min"].equals(watt)
     balance = transit.equity(watt, [m[p] for p in sorted(PLACES)])
     assert 0.0 < balance["gini"] < 1.0 and balance["places"] == 4
 
@@ -162,6 +164,11 @@ def test_errors_carry_code_and_remedy(feed, day, tmp_path):
         assert caught.value.code == code and caught.value.remedy
     with pytest.raises(ConurbError, match="no value: N"):
         day.matrix(PLACES).watt(transit.Mass({"W": 1, "M": 1, "E": 1}, "persons", 2020, "synthetic"))
+    twice = pd.Series([1.0, 2.0], index=["W", "W"])
+    with pytest.raises(ConurbError, match="stands there twice"):
+        day.matrix(PLACES).watt(transit.Mass(twice, "persons", 2020, "synthetic"))
+    with pytest.raises(ConurbError, match="1 places have no value: N"):
+        day.world(PLACES, transit.Mass({"W": 1, "M": 1, "E": 1}, "persons", 2020, "synthetic"))
     with pytest.raises(ConurbError, match="no column 'minutes'"):
         day.matrix(pd.DataFrame({"city_code": ["a"], "stop_id": ["W"]}))
     with pytest.raises(ConurbError, match="needs a unit and a source"):

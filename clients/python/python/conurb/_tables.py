@@ -91,7 +91,7 @@ def texts(column: Iterable[Any]) -> list[str]:
     return [value if isinstance(value, str) else str(value) for value in column]
 
 
-def frame(found: Mapping[str, Any], index: Sequence[str] | None = None, name: str = "place") -> Frame:
+def frame(found: Mapping[str, Any], index: Sequence[Any] | None = None, name: str = "place") -> Frame:
     """A table from columns, its rows named by ``index``."""
     if pd is not None:
         labels = None if index is None else pd.Index(list(index), name=name)
@@ -108,6 +108,14 @@ def rows_frame(rows: Sequence[Mapping[str, Any]], names: Sequence[str] = (), ind
     return frame({k: v for k, v in found.items() if k != index}, found[index], index)
 
 
+def named_codes(codes: bytes, names: Sequence[str]) -> Any:
+    """A column of names from 32-bit positions: categories where pandas is installed."""
+    positions = numbers(codes, "I")
+    if pd is not None:
+        return pd.Categorical.from_codes(positions.astype("int64"), categories=list(names))
+    return [names[at] for at in positions]
+
+
 def square(buffer: bytes, names: Sequence[str], over: Sequence[str] | None = None) -> Frame:
     """A table of rows ``names`` and columns ``over`` (the same without) from bytes, row by row."""
     over = names if over is None else over
@@ -115,25 +123,30 @@ def square(buffer: bytes, names: Sequence[str], over: Sequence[str] | None = Non
     return frame({name: values[at :: len(over)] for at, name in enumerate(over)}, names)
 
 
-def series(values: Sequence[Any], index: Sequence[str], name: str) -> Any:
-    """A Series where pandas is installed, else a dictionary."""
-    if pd is not None:
-        return pd.Series(list(values), index=pd.Index(list(index), name="place"), name=name)
-    return dict(zip(index, values))
+def by_name(what: str, given: Any) -> dict[str, float] | None:
+    """Values by name of a dictionary or a Series with names; ``None`` where there are no names."""
+    if pd is not None and isinstance(given, pd.Series):
+        if isinstance(given.index, pd.RangeIndex):
+            return None
+        names = texts(given.index)
+        if len(set(names)) < len(names):
+            raise refuse(f"{what}: a name stands there twice", "give one value a name")
+        given = dict(zip(names, given))
+    if not isinstance(given, Mapping):
+        return None
+    return {str(name): float(value) for name, value in given.items()}
 
 
 def labelled(what: str, given: Any, names: Sequence[str]) -> list[float]:
-    """A value for each name: from a dictionary or labelled Series by name, else in order."""
-    if hasattr(given, "to_dict") and hasattr(given, "index"):
-        if set(map(str, given.index)) & set(names):
-            given = {str(k): v for k, v in given.to_dict().items()}
-    if isinstance(given, Mapping):
-        missing = [name for name in names if name not in given]
+    """A value for each name: by name where there are names, else in order."""
+    found = by_name(what, given)
+    if found is not None:
+        missing = [name for name in names if name not in found]
         if missing:
             shown = ", ".join(missing[:5])
             remedy = "give every place a value, 0 where it has none"
             raise refuse(f"{what}: {len(missing)} places have no value: {shown}", remedy)
-        return [float(given[name]) for name in names]
+        return [found[name] for name in names]
     values = [float(v) for v in given]
     if len(values) != len(names):
         remedy = "give one value a place, or a dictionary by name"

@@ -359,8 +359,8 @@ class Percolation:
 
     def links(self) -> Frame:
         """The minimum spanning tree: from, to, km, by length."""
-        named = lambda at: self._names[at]  # noqa: E731
-        rows = [{"from": named(x["from"]), "to": named(x["to"]), "km": x["km"]} for x in self._curve["links"]]
+        names, links = self._names, self._curve["links"]
+        rows = [{"from": names[x["from"]], "to": names[x["to"]], "km": x["km"]} for x in links]
         return rows_frame(rows, ["from", "to", "km"])
 
     def jumps(self, count: int = 5) -> Frame:

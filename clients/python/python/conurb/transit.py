@@ -26,14 +26,17 @@ from ._tables import (
     Frame,
     Numbers,
     Table,
+    by_name,
     columns,
     doubles,
     frame,
     labelled,
+    named_codes,
     numbers,
     refuse,
     rows_frame,
     square,
+    squared,
     texts,
 )
 
@@ -245,10 +248,12 @@ class Timetable:
         return rows_frame(flat, ["from", "to", "ready_s", "total_s", *parts, "trips"])
 
     def world(self, places: Places, mass: Mass) -> World:
-        """A base for scenarios: this timetable, places with their access, and a mass (by name of place)."""
-        values = mass.values.to_dict() if hasattr(mass.values, "to_dict") else mass.values
-        by_name = {str(name): float(value) for name, value in dict(values).items()}
-        native = _conurb.World(self._native, _access(places), by_name, mass.unit, mass.year, mass.source)
+        """A base for scenarios: this timetable, places with their access, and a mass by name of place. Masses of
+        places without a stop are kept: an edit may give them one."""
+        rows = _access(places)
+        names = sorted({row[0] for row in rows})
+        values = {**(by_name("mass", mass.values) or {}), **dict(zip(names, labelled("mass", mass.values, names)))}
+        native = _conurb.World(self._native, rows, values, mass.unit, mass.year, mass.source)
         return World(native)
 
     def __repr__(self) -> str:
@@ -315,10 +320,7 @@ class Profiles(_Asked):
     def table(self) -> Frame:
         """All journeys: from, to, ready_s (latest time to be ready), arrive_s. By pair, then time."""
         origin, to, ready, arrive = self._native.table()
-        named = {}
-        for label, buffer in (("from", origin), ("to", to)):
-            codes = numbers(buffer, "I")
-            named[label] = _categories(codes, self.places)
+        named = {"from": named_codes(origin, self.places), "to": named_codes(to, self.places)}
         return frame({**named, "ready_s": numbers(ready, "i"), "arrive_s": numbers(arrive, "i")})
 
     def matrix(
@@ -346,14 +348,6 @@ class Profiles(_Asked):
         return self._reach(found["reach"], f"day_trip_{mass.unit}")
 
 
-def _categories(codes: Any, names: Sequence[str]) -> Any:
-    from ._tables import pd
-
-    if pd is not None:
-        return pd.Categorical.from_codes(codes.astype("int64"), categories=list(names))
-    return [names[code] for code in codes]
-
-
 class TimeMatrix(_Asked):
     """Travel times between places; made by :meth:`Timetable.matrix` or :meth:`TimeMatrix.from_minutes`.
 
@@ -369,8 +363,6 @@ class TimeMatrix(_Asked):
     @classmethod
     def from_minutes(cls, minutes: Table) -> TimeMatrix:
         """From a square table of minutes (rows are origins; NaN: no journey)."""
-        from ._tables import squared
-
         names, values = squared("minutes", minutes)
         return cls(_conurb.Times.from_minutes(names, values))
 

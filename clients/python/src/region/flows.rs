@@ -1,5 +1,6 @@
 //! Flows between places, positions in networks, communities, structures of industry.
 
+use conurb_region::RegionError;
 use conurb_region::community::{Graph, Method, SearchOptions, search};
 use conurb_region::flows::{self, Decay, Design, Flow, Separation, Square};
 use conurb_region::industry::{Jobs, PairMeasure};
@@ -77,18 +78,31 @@ pub(crate) fn fit_gravity<'py>(
         floats("origin_mass", &table.origin_mass)?,
         floats("destination_mass", &table.destination_mass)?,
     ];
+    let lengths = numbers
+        .iter()
+        .map(Vec::len)
+        .chain([table.destination.len()]);
+    for found in lengths {
+        let expected = table.origin.len();
+        if found != expected {
+            let what = "rows of the table of flows".to_owned();
+            return Err(raise(&RegionError::Shape {
+                what,
+                expected,
+                found,
+            }));
+        }
+    }
     let names = table.origin.iter().zip(&table.destination);
     let rows: Vec<Flow<'_>> = names
         .enumerate()
-        .map_while(|(at, (origin, destination))| {
-            Some(Flow {
-                origin,
-                destination,
-                flow: *numbers[0].get(at)?,
-                separation: *numbers[1].get(at)?,
-                origin_mass: *numbers[2].get(at)?,
-                destination_mass: *numbers[3].get(at)?,
-            })
+        .map(|(at, (origin, destination))| Flow {
+            origin,
+            destination,
+            flow: numbers[0][at],
+            separation: numbers[1][at],
+            origin_mass: numbers[2][at],
+            destination_mass: numbers[3][at],
         })
         .collect();
     let designs = [
