@@ -1,12 +1,15 @@
 //! `conurb._conurb`: the native half of the Python package.
 //!
 //! Thin: arguments in, model calls, results out. What a model does is documented there; the Python
-//! half (`python/conurb`) holds environments and types.
+//! half (`python/conurb`) holds environments, tables and types. Columns of numbers cross as bytes.
 
 mod archive;
+mod buffers;
 mod config;
 mod engine;
 mod errors;
+mod region;
+mod transit;
 
 use pyo3::prelude::*;
 
@@ -18,5 +21,6 @@ fn conurb_module(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("ConurbError", m.py().get_type::<errors::ConurbError>())?;
     m.add_class::<engine::Engine>()?;
     m.add_class::<archive::Archive>()?;
-    Ok(())
+    transit::add(m)?;
+    region::add(m)
 }
