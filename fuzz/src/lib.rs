@@ -16,6 +16,8 @@ pub struct Target {
     pub name: &'static str,
     /// Feeds it.
     pub run: fn(&[u8]),
+    /// Mutations it gets in the tests.
+    pub rounds: u64,
 }
 
 /// The target of this name.

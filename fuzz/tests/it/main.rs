@@ -6,8 +6,6 @@ use std::path::Path;
 
 use conurb_fuzz::{Mutator, Target, target};
 
-/// Mutations of each target, unless `CONURB_FUZZ_ROUNDS` says otherwise.
-const ROUNDS: u64 = 1_500;
 /// The seed of the mutations, unless `CONURB_FUZZ_SEED` says otherwise.
 const SEED: u64 = 20_261_128;
 
@@ -48,7 +46,7 @@ fn check(name: &str) {
         feed(target, seed, &format!("seed file {n}"));
     }
     let (rounds, seed) = (
-        number("CONURB_FUZZ_ROUNDS", ROUNDS),
+        number("CONURB_FUZZ_ROUNDS", target.rounds),
         number("CONURB_FUZZ_SEED", SEED),
     );
     println!("{name}: seed {seed}, {rounds} rounds");
