@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use conurb_traffic::citygen;
+use conurb_traffic::sumo::{self, DemandOptions, NetworkOptions};
 use conurb_traffic::{Demand, Network};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,13 @@ pub(crate) fn load(args: &CityArgs, span_s: u32) -> Result<City, Failure> {
     };
     let network_bytes = read(network)?;
     let demand_bytes = read(demand)?;
+    if is_xml(network) {
+        return from_sumo(
+            (&network_bytes, &name_of(network)),
+            (&demand_bytes, &name_of(demand)),
+            span_s,
+        );
+    }
     let mark = synthetic_mark(&network_bytes);
     let mut city = build(
         network_bytes,
@@ -86,6 +94,49 @@ pub(crate) fn generate(spec: &str, span_s: u32) -> Result<City, Failure> {
     input.synthetic = mark;
     input.name = format!("synthetic-{}-{}", options.signals, options.seed);
     Ok(input)
+}
+
+/// A span no demand is longer than, for commands that take all of it.
+pub(crate) const ALL_DAY_S: u32 = 86_400 * 7;
+
+fn is_xml(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("xml"))
+}
+
+/// A city from SUMO's files, by way of ours: the run is that of the converted files.
+fn from_sumo(
+    (network_bytes, network_name): (&[u8], &str),
+    (demand_bytes, demand_name): (&[u8], &str),
+    span_s: u32,
+) -> Result<City, Failure> {
+    let read = sumo::read_network(network_bytes, network_name, &NetworkOptions::default())?;
+    let options = DemandOptions {
+        end_s: f64::from(span_s),
+        ..DemandOptions::default()
+    };
+    let found = sumo::read_demand(&[(demand_bytes, demand_name)], &read, &options)?;
+    let network = Arc::new(read.network);
+    let found = sumo::route_by_traffic(&network, &found, 0)?;
+    let written = |e: serde_json::Error| {
+        Failure::plain(format!("the network cannot be kept: {e}"), None)
+    };
+    let notes = |unmodelled: &sumo::Unmodelled| -> Vec<String> {
+        (unmodelled.features().iter())
+            .map(|f| format!("not modelled: {} ({}, first: {})", f.feature, f.count, f.first))
+            .collect()
+    };
+    let inputs = vec![
+        input("network", network_name, network_bytes, &notes(&read.unmodelled)),
+        input("demand", demand_name, demand_bytes, &notes(&found.unmodelled)),
+    ];
+    Ok(City {
+        network_bytes: serde_json::to_vec(&network.to_file()).map_err(written)?,
+        network,
+        demand: Arc::new(found.demand),
+        inputs,
+        synthetic: None,
+        name: network_name.trim_end_matches(".net.xml").to_owned(),
+    })
 }
 
 fn build(

@@ -84,10 +84,10 @@ pub(crate) enum Command {
 /// Which city to run.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CityArgs {
-    /// Road network, CityFlow JSON.
+    /// Road network: CityFlow JSON, or SUMO (.net.xml).
     #[arg(long, value_name = "FILE", requires = "demand")]
     pub(crate) network: Option<PathBuf>,
-    /// Demand, CityFlow JSON.
+    /// Demand: CityFlow JSON, or SUMO routes, trips and flows (.rou.xml).
     #[arg(long, value_name = "FILE", requires = "network")]
     pub(crate) demand: Option<PathBuf>,
     /// Generate the city instead: signals=N,seed=S,load=L.

@@ -33,6 +33,8 @@ pub(crate) enum SimCommand {
     Run(RunArgs),
     /// Run several controllers on the same seeds: a table with intervals, and a figure
     Compare(CompareArgs),
+    /// Convert a network and its demand: CityFlow or SUMO in, CityFlow or SUMO out
+    Convert(ConvertArgs),
     /// Time the engine on these files: vehicle updates a second on one thread
     Bench(BenchArgs),
 }
@@ -119,6 +121,29 @@ pub(crate) struct CompareArgs {
     /// Say nothing while running.
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+/// `conurb sim convert`.
+#[derive(Debug, Args)]
+pub(crate) struct ConvertArgs {
+    /// The city.
+    #[command(flatten)]
+    pub(crate) city: CityArgs,
+    /// The format to write.
+    #[arg(long, value_enum)]
+    pub(crate) to: FormatArg,
+    /// Folder for the files.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+/// Formats of networks and demand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatArg {
+    /// roadnet.json and flow.json; what CityFlow has no word for stands in members `conurb`.
+    Cityflow,
+    /// Plain XML for netconvert, and routes.
+    Sumo,
 }
 
 /// `conurb sim bench`.

@@ -4,6 +4,7 @@
 mod args;
 mod bench;
 mod compare;
+mod convert;
 mod figure;
 mod run;
 mod table;
@@ -21,6 +22,7 @@ pub(crate) fn run(args: &SimArgs, lang: Lang) -> Result<(), Failure> {
     match &args.what {
         SimCommand::Run(run) => run::run(run, lang),
         SimCommand::Compare(compare) => compare::run(compare, lang),
+        SimCommand::Convert(convert) => convert::run(convert, lang),
         SimCommand::Bench(bench) => bench::run(bench),
     }
 }

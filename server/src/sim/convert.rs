@@ -1,0 +1,56 @@
+//! `conurb sim convert`: networks and demand from one format into another; what is not modelled is
+//! listed, never dropped in silence.
+
+use std::path::Path;
+
+use conurb_traffic::sumo::{plain_files, routes_xml};
+
+use super::args::{ConvertArgs, FormatArg};
+use crate::city;
+use crate::fail::{Failure, io};
+use crate::out::{Lang, say, tell};
+
+/// Runs the command.
+pub(crate) fn run(args: &ConvertArgs, lang: Lang) -> Result<(), Failure> {
+    let city = city::load(&args.city, city::ALL_DAY_S)?;
+    std::fs::create_dir_all(&args.out).map_err(|e| io(&args.out, "cannot make", &e))?;
+    let mut files: Vec<(&str, String)> = Vec::new();
+    match args.to {
+        FormatArg::Cityflow => {
+            let written = |e: serde_json::Error| {
+                Failure::plain(format!("the city cannot be written: {e}"), None)
+            };
+            let network = serde_json::to_string(&city.network.to_file()).map_err(written)?;
+            let flows = city.demand.to_flows(&city.network);
+            files.push(("roadnet.json", network));
+            files.push(("flow.json", serde_json::to_string(&flows).map_err(written)?));
+        }
+        FormatArg::Sumo => {
+            let plain = plain_files(&city.network);
+            files.push(("net.nod.xml", plain.nodes));
+            files.push(("net.edg.xml", plain.edges));
+            files.push(("net.con.xml", plain.connections));
+            files.push(("net.tll.xml", plain.programmes));
+            files.push(("routes.rou.xml", routes_xml(&city.network, &city.demand, None)));
+        }
+    }
+    for (name, text) in &files {
+        write(&args.out, name, text)?;
+    }
+    for note in city.inputs.iter().flat_map(|i| &i.notes) {
+        tell(&format!("note: {note}"));
+    }
+    if matches!(args.to, FormatArg::Sumo) {
+        tell(lang.pick(
+            "用 netconvert -n net.nod.xml -e net.edg.xml -x net.con.xml -i net.tll.xml -o net.net.xml 合成路网",
+            "make the network with: netconvert -n net.nod.xml -e net.edg.xml -x net.con.xml -i net.tll.xml -o net.net.xml",
+        ));
+    }
+    say(&args.out.display().to_string());
+    Ok(())
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
+    let file = folder.join(name);
+    std::fs::write(&file, text).map_err(|e| io(&file, "cannot write", &e))
+}
