@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use crate::demand::{Demand, VehicleTemplate};
 use crate::ids::{LaneIx, NONE, RoadIx};
-use crate::network::Network;
+use crate::network::{Network, Priority};
 use crate::rng::Mt19937;
 
 /// Steps compiled at once.
@@ -43,6 +43,9 @@ pub(crate) struct Tpl {
     pub(crate) usual_neg: f64,
     pub(crate) vmax: f64,
     pub(crate) headway: f64,
+    pub(crate) speed_factor: f64,
+    /// m/s^2.
+    pub(crate) dawdle: f64,
     /// Distance before a junction within which it matters, m.
     pub(crate) approach: f64,
     /// Beyond this gap no leader can slow this vehicle, m.
@@ -61,6 +64,8 @@ impl Tpl {
             usual_neg,
             vmax,
             headway: t.headway_s,
+            speed_factor: t.speed_factor,
+            dawdle: t.dawdle_m_s2,
             approach: vmax * vmax / (2.0 * usual_neg) + 2.0 * vmax * dt,
             far_gap: f64::INFINITY,
         }
@@ -101,6 +106,8 @@ pub(crate) struct Plan {
     flows: Vec<FlowClock>,
     known_paths: HashMap<(u32, u32), (u32, u32)>,
     last_in_lane: Vec<u32>,
+    /// Vehicles sent to each lane so far, where lanes are chosen on the way.
+    given: Vec<u32>,
 }
 
 #[derive(Debug, Clone)]
@@ -131,6 +138,7 @@ impl Plan {
             flows: clocks.collect(),
             known_paths: HashMap::new(),
             last_in_lane: vec![NONE; net.lanes.len()],
+            given: vec![0; net.lanes.len()],
         };
         plan.set_templates(demand.templates());
         plan.extend(net, demand);
@@ -266,9 +274,16 @@ impl Plan {
                 .iter()
                 .filter(serves)
                 .nth(draw.checked_rem(count).unwrap_or(0));
-            let Some(lane) = lane else { continue };
-            event.lane = lane.0;
-            (event.path, event.path_end) = self.path(net, route_ix, route, *lane);
+            let path = match (&net.priority, lane) {
+                (Some(priority), _) => self.best_path(net, priority, route),
+                (None, Some(lane)) => Some(self.path(net, route_ix, route, *lane)),
+                (None, None) => None,
+            };
+            let Some((path, path_end)) = path else {
+                continue;
+            };
+            (event.path, event.path_end) = (path, path_end);
+            event.lane = self.paths[path as usize];
             self.events.push(event);
         }
     }
@@ -283,6 +298,22 @@ impl Plan {
         let end = u32::try_from(self.paths.len()).expect("paths are limited by the demand");
         self.known_paths.insert((route_ix, lane.0), (start, end));
         (start, end)
+    }
+
+    fn best_path(
+        &mut self,
+        net: &Network,
+        priority: &Priority,
+        route: &[RoadIx],
+    ) -> Option<(u32, u32)> {
+        let Some(path) = crate::lanes::best(net, priority, route, &mut self.given) else {
+            self.cut_paths += 1;
+            return None;
+        };
+        let start = u32::try_from(self.paths.len()).expect("paths are limited by the demand");
+        self.paths.extend(path);
+        let end = u32::try_from(self.paths.len()).expect("paths are limited by the demand");
+        Some((start, end))
     }
 
     /// Forgets paths (not templates) of the last local rollout.

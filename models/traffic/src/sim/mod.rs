@@ -3,6 +3,7 @@
 mod ahead;
 mod cross;
 mod local;
+mod priority;
 mod read;
 mod speed;
 mod state;

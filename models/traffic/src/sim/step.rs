@@ -3,7 +3,7 @@
 use super::cross::{Asker, View};
 use super::speed::{TURN_SPEED_M_S, YIELD_M, brake_m, follow, least, stop};
 use super::state::{Car, EMPTY, STILL, State, UNMOVED};
-use super::{Finished, Sim};
+use super::{Finished, Sim, priority};
 use crate::ids::NONE;
 use crate::network::Network;
 use crate::plan::{Plan, Tpl};
@@ -113,16 +113,23 @@ impl Sim {
         let event = &self.plan.events[head as usize];
         let templates = &self.plan.templates;
         let tail = self.state.tracks[lane as usize].tail;
+        // Where lists of foes rule, vehicles start with their rear at the beginning of the lane.
+        let pos = match self.net.priority {
+            Some(_) => templates[event.template as usize]
+                .len
+                .min(self.net.flat.length_m[lane as usize]),
+            None => 0.0,
+        };
         if tail != NONE {
             let car = &self.state.cars[tail as usize];
             let room =
                 templates[car.template as usize].len + templates[event.template as usize].min_gap;
-            if car.pos <= room {
+            if car.pos <= room + pos {
                 return;
             }
         }
         let car = Car {
-            pos: 0.0,
+            pos,
             speed: 0.0,
             ahead: NONE,
             behind: NONE,
@@ -355,7 +362,7 @@ fn choose(view: &View<'_>, car: &Car, leader: u32, gap: f64, here: &Here) -> Cho
     let tpl = view.tpl(car);
     let v = car.speed;
     let mut u = least(tpl.vmax, v + tpl.max_pos * dt);
-    u = least(u, here.limit);
+    u = least(u, here.limit * tpl.speed_factor);
     if leader != NONE {
         let ahead = view.car(leader);
         u = least(u, follow(tpl, v, view.tpl(ahead), ahead.speed, gap, dt));
@@ -368,9 +375,15 @@ fn choose(view: &View<'_>, car: &Car, leader: u32, gap: f64, here: &Here) -> Cho
             flags = STILL;
         }
     } else if !here.on_lane || here.length - car.pos <= tpl.approach {
-        let (limit, foe) = junction(view, car, tpl, here);
+        let (limit, foe) = match &view.net.priority {
+            Some(priority) => priority::ahead(view, priority, car, tpl),
+            None => junction(view, car, tpl, here),
+        };
         u = least(u, limit);
         blocker = foe;
+    }
+    if tpl.dawdle > 0.0 && u > 0.0 {
+        u -= tpl.dawdle * dt * least(1.0, u / (tpl.max_pos * dt));
     }
     let hardest = v - tpl.max_neg * dt;
     if hardest > u {
@@ -474,6 +487,15 @@ fn drive_on(net: &Network, plan: &Plan, car: &Car, slot: u32, from: u32, pos: f6
     }
 }
 
+/// True where lists of foes rule and the vehicle has left the way of those that turn off elsewhere.
+fn is_clear(net: &Network, plan: &Plan, state: &State, link: u32, slot: u32) -> bool {
+    net.priority.as_ref().is_some_and(|p| {
+        let car = &state.cars[slot as usize];
+        let rear_m = car.pos - plan.templates[car.template as usize].len;
+        rear_m > p.clear_m[link as usize - net.lanes.len()]
+    })
+}
+
 /// Finds the leader of a drivable's first vehicle on the drivables ahead of it.
 fn look_ahead(net: &Network, plan: &Plan, state: &mut State, drivable: u32) {
     let track = state.tracks[drivable as usize];
@@ -497,7 +519,7 @@ fn look_ahead(net: &Network, plan: &Plan, state: &mut State, drivable: u32) {
             );
             for d in &net.flat.lane_links[a as usize..b as usize] {
                 let tail = state.tracks[*d as usize].tail;
-                if tail != NONE {
+                if tail != NONE && !(*d != ahead && is_clear(net, plan, state, *d, tail)) {
                     let candidate = behind_m(tail);
                     if leader == NONE || candidate < gap {
                         (leader, gap) = (tail, candidate);
