@@ -48,6 +48,26 @@ fn main() {
                 delay += f64::from(t) - demand.flows()[v.flow as usize].start_s as f64;
             }
         }
+        if std::env::var("DBG").ok().and_then(|d| d.parse::<u32>().ok()) == Some(t) {
+            let name = |d: conurb_traffic::DrivableIx| match (network.as_lane(d), network.as_link(d)) { (Some(l), _) => network.lanes()[l.ix()].id.clone(), (_, Some(l)) => network.links()[l.ix()].id.clone(), _ => String::new() };
+            let mut of_slot = std::collections::HashMap::new();
+            for v in sim.vehicles() { of_slot.insert(v.slot, v); }
+            let mut rows: Vec<(u32, String)> = Vec::new();
+            for d in 0..(network.lanes().len() + network.links().len()) {
+                if let Some(v) = sim.vehicles_on(conurb_traffic::DrivableIx(d as u32)).next() {
+                    if v.speed_m_s < 0.1 && waits[v.event as usize] > 100 {
+                        let b = sim.debug_blocker(v.slot);
+                        let path = sim.path_ahead(v.slot);
+                        let next = path.get(1).map_or(String::new(), |d| name(conurb_traffic::DrivableIx(*d)));
+                        let n = sim.vehicles_on(v.drivable).count();
+                        let bl = of_slot.get(&b).map_or("-".to_owned(), |o| format!("{} on {} pos {:.1} v {:.1}", ids[o.flow as usize], name(o.drivable), o.position_m, o.speed_m_s));
+                        rows.push((waits[v.event as usize], format!("ev {} {} on {} pos {:.1}/{:.1} n {n} next {next} waits {} BLOCKED BY {bl}", v.event, ids[v.flow as usize], name(v.drivable), v.position_m, network.length_m(v.drivable), waits[v.event as usize])));
+                    }
+                }
+            }
+            rows.sort(); rows.reverse();
+            for r in rows.iter().take(25) { println!("DBG {}", r.1); }
+        }
         if t % 600 == 599 { println!("t {} running {} outside {} finished {}", t + 1, sim.running(), sim.waiting_outside(), sim.finished()); }
     }
     println!("finished {n} running {} outside {} total {total} mean {:.2} wait {:.2} depart_delay {:.2} updates {updates}", sim.running(), sim.waiting_outside(), total / f64::from(n), wait as f64 / f64::from(n), delay / ids.len() as f64);

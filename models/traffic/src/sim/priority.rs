@@ -21,6 +21,9 @@ const BEFORE_CONFLICT_M: f64 = 2.0;
 /// Below this a vehicle that gave way in the last step counts as waiting, m/s.
 const WAITS_BELOW_M_S: f64 = 0.5;
 
+/// Below this a vehicle stands, m/s.
+const STANDS_BELOW_M_S: f64 = 0.1;
+
 /// A stop ahead and who is to blame.
 type Gate = Option<(f64, u32)>;
 
@@ -29,6 +32,8 @@ struct Asker<'a> {
     car: &'a Car,
     tpl: &'a Tpl,
     link: usize,
+    /// Place of the link in the path.
+    at: u32,
     /// Position on the link, m: negative before it.
     x: f64,
 }
@@ -50,6 +55,7 @@ pub(super) fn ahead(view: &View<'_>, p: &Priority, car: &Car, tpl: &Tpl) -> (f64
                 car,
                 tpl,
                 link: drivable - lanes,
+                at,
                 x: -before,
             };
             let (limit, gate) = link_ahead(view, p, &asker);
@@ -79,7 +85,7 @@ fn link_ahead(view: &View<'_>, p: &Priority, me: &Asker<'_>) -> (f64, Gate) {
     let can_stop = |d: f64| d >= 0.0 && brake_m(me.tpl, me.car.speed) <= d;
     let foes = p.foes_of(me.link);
     if rest >= 0.0 && can_stop(rest) {
-        let blocked = !foes.is_empty() && no_room(view, me.link, me.tpl);
+        let blocked = !foes.is_empty() && no_room(view, me.at, me.car, me.tpl);
         if view.state.green[me.link] == 0 || blocked {
             return (u, Some((rest, NONE)));
         }
@@ -96,8 +102,10 @@ fn link_ahead(view: &View<'_>, p: &Priority, me: &Asker<'_>) -> (f64, Gate) {
         let (limit, blocker) = inside(view, p, me, foe);
         u = least(u, limit);
         if blocker != NONE && !view.blocked_in_a_circle(blocker) {
-            let d = if to_wait >= 0.0 {
+            let d = if to_wait >= 0.0 && foe.at_m >= wait_m {
                 to_wait
+            } else if rest >= 0.0 {
+                rest
             } else {
                 (foe.at_m - me.x - BEFORE_CONFLICT_M).max(0.0)
             };
@@ -153,7 +161,8 @@ fn inside(view: &View<'_>, p: &Priority, me: &Asker<'_>, foe: &Foe) -> (f64, u32
         if slot != NONE && slot != view.state.tracks[flat.link_from[me.link] as usize].front {
             let other = view.car(slot);
             let d2 = flat.length_m[from] - other.pos + foe.other_at_m;
-            if view.next(other) as usize == drivable && d2 < d1 {
+            let comes = other.speed >= WAITS_BELOW_M_S && view.next(other) as usize == drivable;
+            if comes && d2 < d1 {
                 u = least(u, behind(view, me, other, d1 - d2));
             }
         }
@@ -222,7 +231,7 @@ fn no_gap(view: &View<'_>, p: &Priority, me: &Asker<'_>, foe: &Foe) -> u32 {
                     && (other.blocker != NONE
                         || other.ahead != NONE
                         || place.hops > 1
-                        || no_room(view, foe.link as usize, tpl));
+                        || no_room(view, at, other, tpl));
                 if !stops && !waits {
                     let minor = green == GREEN_YIELD;
                     let theirs = passage(view, link, tpl, other.speed, x, 0.0, minor);
@@ -323,12 +332,34 @@ fn overlap(own: &Passage, theirs: &Passage, merges: bool, me: &Tpl, other: &Tpl)
     true
 }
 
-/// The lane behind the junction has no room for this vehicle, and its last one does not move off.
-fn no_room(view: &View<'_>, link: usize, tpl: &Tpl) -> bool {
-    let tail = view.state.tracks[view.net.flat.link_to[link] as usize].tail;
-    if tail == NONE {
-        return false;
+/// The vehicle would have to stand on the junction of the link at place `at` of its path: the space
+/// up to the last standing vehicle behind it, less what those still moving will take, is too short.
+///
+/// Short roads count together as long as the junctions between them are open.
+fn no_room(view: &View<'_>, at: u32, car: &Car, tpl: &Tpl) -> bool {
+    let lanes = view.net.lanes.len();
+    let need_m = tpl.len + tpl.min_gap;
+    let mut room_m = 0.0;
+    for (n, drivable) in view.plan.paths[at as usize..car.path_end as usize].iter().enumerate() {
+        let drivable = *drivable as usize;
+        if drivable < lanes {
+            room_m += view.net.flat.length_m[drivable];
+        } else if room_m > need_m {
+            return false;
+        } else if n > 0 && view.state.green[drivable - lanes] == 0 {
+            return true;
+        }
+        let mut slot = view.state.tracks[drivable].tail;
+        while slot != NONE {
+            let other = view.car(slot);
+            let own = view.tpl(other);
+            if other.speed < STANDS_BELOW_M_S && drivable < lanes {
+                room_m -= view.net.flat.length_m[drivable] - (other.pos - own.len);
+                return room_m < need_m;
+            }
+            room_m -= own.len + own.min_gap;
+            slot = other.ahead;
+        }
     }
-    let last = view.car(tail);
-    !(last.pos > view.tpl(last).len + tpl.len || last.speed >= 2.0)
+    false
 }

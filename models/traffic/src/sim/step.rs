@@ -488,11 +488,15 @@ fn drive_on(net: &Network, plan: &Plan, car: &Car, slot: u32, from: u32, pos: f6
 }
 
 /// True where lists of foes rule and the vehicle has left the way of those that turn off elsewhere.
-fn is_clear(net: &Network, plan: &Plan, state: &State, link: u32, slot: u32) -> bool {
+///
+/// Those that turn off to the same road are on one line with it until the end.
+fn is_clear(net: &Network, plan: &Plan, state: &State, links: (u32, u32), slot: u32) -> bool {
     net.priority.as_ref().is_some_and(|p| {
+        let link = |drivable: u32| drivable as usize - net.lanes.len();
+        let (theirs, own) = (link(links.0), link(links.1));
         let car = &state.cars[slot as usize];
         let rear_m = car.pos - plan.templates[car.template as usize].len;
-        rear_m > p.clear_m[link as usize - net.lanes.len()]
+        net.links[theirs].road_link != net.links[own].road_link && rear_m > p.clear_m[theirs]
     })
 }
 
@@ -519,7 +523,7 @@ fn look_ahead(net: &Network, plan: &Plan, state: &mut State, drivable: u32) {
             );
             for d in &net.flat.lane_links[a as usize..b as usize] {
                 let tail = state.tracks[*d as usize].tail;
-                if tail != NONE && !(*d != ahead && is_clear(net, plan, state, *d, tail)) {
+                if tail != NONE && !(*d != ahead && is_clear(net, plan, state, (*d, ahead), tail)) {
                     let candidate = behind_m(tail);
                     if leader == NONE || candidate < gap {
                         (leader, gap) = (tail, candidate);

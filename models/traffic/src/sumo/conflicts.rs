@@ -82,15 +82,23 @@ pub(super) fn find(ways: &mut [Way<'_>], requests: &[RawRequest]) {
                 continue;
             };
             let zips = wa.zips || wb.zips;
-            let yields = |x, y| !zips && bit(|r| &r.response, x, y);
+            let told = bit(|r| &r.response, ra, rb) || bit(|r| &r.response, rb, ra);
+            // Where the file knows of no conflict, who changes lanes gives way to another road.
+            let by_change = |x: &Way<'_>, y: &Way<'_>| {
+                !told && x.from.id != y.from.id && x.changes > 0 && y.changes == 0
+            };
+            let yields = |x: &Way<'_>, y: &Way<'_>| {
+                let (rx, ry) = (x.passage.request, y.passage.request);
+                !zips && (bit(|r| &r.response, rx, ry) || by_change(x, y))
+            };
             let meeting = |way, at_m, other_at_m, yields| Meeting {
                 way,
                 at_m,
                 other_at_m,
                 yields,
             };
-            let first = meeting(b, at_m, other_at_m, yields(ra, rb));
-            let second = meeting(a, other_at_m, at_m, yields(rb, ra));
+            let first = meeting(b, at_m, other_at_m, yields(wa, wb));
+            let second = meeting(a, other_at_m, at_m, yields(wb, wa));
             ways[a].passage.foes.push(first);
             ways[b].passage.foes.push(second);
         }

@@ -9,4 +9,5 @@ mod golden;
 mod lookahead;
 mod runs;
 mod speed;
+mod sumo;
 mod trajectories;
