@@ -25,6 +25,7 @@ fn main() {
     let mut waits: Vec<u32> = vec![0; ids.len() + 10];
     let mut flow_of: Vec<u32> = vec![0; ids.len() + 10];
     let (mut total, mut n, mut delay, mut updates, mut wait) = (0.0, 0, 0.0, 0u64, 0u64);
+    let mut per_road = vec![(0u32, 0u32); network.roads().len()];
     let mut out = a.get(5).map(|f| std::io::BufWriter::new(std::fs::File::create(f).unwrap()));
     for t in 0..(end - begin) as u32 {
         sim.step();
@@ -39,6 +40,7 @@ fn main() {
             }
         }
         for v in sim.vehicles() {
+            if let Some(l) = network.as_lane(v.drivable) { let r = network.lanes()[l.ix()].road.ix(); per_road[r].0 += 1; if v.speed_m_s < 0.1 { per_road[r].1 += 1; } }
             updates += 1;
             let e = v.event as usize;
             if v.speed_m_s < 0.1 { waits[e] += 1; }
@@ -71,6 +73,7 @@ fn main() {
         if t % 600 == 599 { println!("t {} running {} outside {} finished {}", t + 1, sim.running(), sim.waiting_outside(), sim.finished()); }
     }
     println!("finished {n} running {} outside {} total {total} mean {:.2} wait {:.2} depart_delay {:.2} updates {updates}", sim.running(), sim.waiting_outside(), total / f64::from(n), wait as f64 / f64::from(n), delay / ids.len() as f64);
+    if let Some(f) = a.get(6) { let mut o = std::fs::File::create(f).unwrap(); for (r, x) in network.roads().iter().zip(&per_road) { writeln!(o, "{},{},{}", r.id, x.0, x.1).unwrap(); } }
     // where vehicles stand now
     let mut standing: Vec<(u32, String)> = (0..network.lanes().len()).map(|l| (sim.lane_waiting(conurb_traffic::LaneIx(l as u32)), network.lanes()[l].id.clone())).collect();
     standing.sort();

@@ -232,7 +232,7 @@ fn no_gap(view: &View<'_>, p: &Priority, me: &Asker<'_>, foe: &Foe) -> u32 {
                         || other.ahead != NONE
                         || place.hops > 1
                         || no_room(view, at, other, tpl));
-                if !stops && !waits {
+                if !stops && !waits && -x <= planned_m(tpl, other.speed, view.dt) {
                     let minor = green == GREEN_YIELD;
                     let theirs = passage(view, link, tpl, other.speed, x, 0.0, minor);
                     if overlap(&own, &theirs, foe.merges, me.tpl, tpl) {
@@ -244,6 +244,13 @@ fn no_gap(view: &View<'_>, p: &Priority, me: &Asker<'_>, foe: &Foe) -> u32 {
         }
     }
     NONE
+}
+
+/// How far ahead a driver plans and so announces himself to others, m: SUMO's look-ahead, one step
+/// and a stop with the reaction time from the next step's highest speed.
+fn planned_m(tpl: &Tpl, v: f64, dt: f64) -> f64 {
+    let top = least(tpl.vmax, v + tpl.max_pos * dt);
+    top * (dt + tpl.headway) + top * top / (2.0 * tpl.usual_neg)
 }
 
 /// When and how fast a vehicle goes through a link.
