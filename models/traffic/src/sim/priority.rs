@@ -7,7 +7,7 @@
 
 use super::cross::View;
 use super::speed::{brake_m, least, safe, stop};
-use super::state::{Car, GREEN_YIELD};
+use super::state::{Car, GREEN_YIELD, STOOD_BIT, STOOD_MAX};
 use crate::ids::NONE;
 use crate::network::{Foe, Priority};
 use crate::plan::Tpl;
@@ -24,6 +24,14 @@ const WAITS_BELOW_M_S: f64 = 0.5;
 /// Below this a vehicle stands, m/s.
 const STANDS_BELOW_M_S: f64 = 0.1;
 
+/// Waiting time after which a driver who gives way counts on those with priority to brake, s
+/// (SUMO's `time-to-impatience`).
+const IMPATIENT_S: f64 = 180.0;
+/// How much later a vehicle that can stop before the junction arrives if it brakes for another, s.
+const BRAKES_S: f64 = 30.0;
+/// A standing driver asks for less room behind the junction, m/s.
+const ROOM_M_S: f64 = 0.1;
+
 /// A stop ahead and who is to blame.
 type Gate = Option<(f64, u32)>;
 
@@ -36,6 +44,18 @@ struct Asker<'a> {
     at: u32,
     /// Position on the link, m: negative before it.
     x: f64,
+}
+
+/// The flags that count how long a vehicle has stood.
+pub(super) fn stood(car: &Car, speed: f64) -> u32 {
+    if speed >= STANDS_BELOW_M_S {
+        return 0;
+    }
+    ((car.flags >> STOOD_BIT) + 1).min(STOOD_MAX) << STOOD_BIT
+}
+
+fn stood_s(car: &Car, dt: f64) -> f64 {
+    f64::from(car.flags >> STOOD_BIT) * dt
 }
 
 /// The speed junctions and limits ahead allow, and the vehicle given way to.
@@ -216,6 +236,7 @@ fn no_gap(view: &View<'_>, p: &Priority, me: &Asker<'_>, foe: &Foe) -> u32 {
     let drivable = u32::try_from(view.net.lanes.len() + link).expect("drivables are limited");
     let own = passage(view, me.link, me.tpl, me.car.speed, me.x, p.wait_m[me.link], true);
     let green = view.state.green[link];
+    let impatience = (stood_s(me.car, view.dt) / IMPATIENT_S).min(1.0);
     for place in p.upstream_of(link) {
         let length = flat.length_m[place.drivable as usize];
         let mut slot = view.state.tracks[place.drivable as usize].front;
@@ -234,7 +255,8 @@ fn no_gap(view: &View<'_>, p: &Priority, me: &Asker<'_>, foe: &Foe) -> u32 {
                         || no_room(view, at, other, tpl));
                 if !stops && !waits && -x <= planned_m(tpl, other.speed, view.dt) {
                     let minor = green == GREEN_YIELD;
-                    let theirs = passage(view, link, tpl, other.speed, x, 0.0, minor);
+                    let mut theirs = passage(view, link, tpl, other.speed, x, 0.0, minor);
+                    theirs.arrive_s += impatience * braking_s(tpl, other.speed, -x, theirs.arrive_s);
                     if overlap(&own, &theirs, foe.merges, me.tpl, tpl) {
                         return slot;
                     }
@@ -244,6 +266,16 @@ fn no_gap(view: &View<'_>, p: &Priority, me: &Asker<'_>, foe: &Foe) -> u32 {
         }
     }
     NONE
+}
+
+/// How much later than `arrive_s` a vehicle gets over `d` m if it brakes all the way.
+fn braking_s(tpl: &Tpl, v: f64, d: f64, arrive_s: f64) -> f64 {
+    let b = tpl.usual_neg;
+    let under = v * v - 2.0 * b * d;
+    if under <= 0.0 {
+        return BRAKES_S;
+    }
+    ((v - under.sqrt()) / b - arrive_s).max(0.0)
 }
 
 /// How far ahead a driver plans and so announces himself to others, m: SUMO's look-ahead, one step
@@ -345,7 +377,7 @@ fn overlap(own: &Passage, theirs: &Passage, merges: bool, me: &Tpl, other: &Tpl)
 /// Short roads count together as long as the junctions between them are open.
 fn no_room(view: &View<'_>, at: u32, car: &Car, tpl: &Tpl) -> bool {
     let lanes = view.net.lanes.len();
-    let need_m = tpl.len + tpl.min_gap;
+    let need_m = tpl.len + tpl.min_gap - stood_s(car, view.dt) * ROOM_M_S;
     let mut room_m = 0.0;
     for (n, drivable) in view.plan.paths[at as usize..car.path_end as usize].iter().enumerate() {
         let drivable = *drivable as usize;

@@ -37,6 +37,10 @@ pub(crate) struct Car {
 pub(crate) const STILL: u32 = 1;
 /// Position and speed did not change in the last step.
 pub(crate) const UNMOVED: u32 = 2;
+/// From this bit of the flags on: steps it has stood, where right of way goes by lists of foes.
+pub(crate) const STOOD_BIT: u32 = 8;
+/// Longest count of steps stood.
+pub(crate) const STOOD_MAX: u32 = (1 << 20) - 1;
 
 /// Signal of a link that may go.
 pub(crate) const GREEN: u8 = 1;

@@ -230,6 +230,9 @@ impl Sim {
                 if next.pos == car.pos && next.speed == car.speed {
                     flags |= UNMOVED;
                 }
+                if net.priority.is_some() {
+                    flags |= priority::stood(&car, next.speed);
+                }
                 state.cars[slot as usize].flags = flags;
                 if next.pos > length {
                     scratch
