@@ -18,6 +18,7 @@ fn main() {
     println!("{}", d.unmodelled);
     println!("roads {} lanes {} links {} vehicles {} templates {}", net.network.roads().len(), net.network.lanes().len(), net.network.links().len(), d.ids.len(), d.demand.templates().len());
     let (network, demand, ids) = (Arc::new(net.network), Arc::new(d.demand), d.ids);
+    if let Ok(f) = std::env::var("ROUTES") { let mut o = std::fs::File::create(f).unwrap(); for (fl, id) in demand.flows().iter().zip(&ids) { let r: Vec<&str> = demand.routes()[fl.route as usize].iter().map(|r| network.roads()[r.ix()].id.as_str()).collect(); writeln!(o, "{id},{}", r.join(" ")).unwrap(); } }
     let options = SimOptions { signals: Signals::Programme, ..SimOptions::default() };
     let mut sim = Sim::new(Arc::clone(&network), Arc::clone(&demand), options).unwrap();
     println!("{:?}", sim.notes());
