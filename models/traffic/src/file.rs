@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::error::TrafficError;
 pub use crate::file_ext::{
-    FoeExt, LaneExt, LaneLinkExt, LightPhaseExt, RightOfWay, RoadnetExt, TrafficLightExt, VehicleExt,
+    FoeExt, LaneExt, LaneLinkExt, LightPhaseExt, RightOfWay, RoadnetExt, TrafficLightExt,
+    VehicleExt,
 };
 
 /// Members that the format does not name.

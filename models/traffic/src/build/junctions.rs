@@ -217,7 +217,9 @@ impl Builder<'_> {
                 "yieldRoadLinks",
                 k
             ];
-            let ix = u32::try_from(*found).ok().filter(|ix| road_links.contains(ix));
+            let ix = u32::try_from(*found)
+                .ok()
+                .filter(|ix| road_links.contains(ix));
             yields.push(ix.ok_or_else(|| TrafficError::Inconsistent {
                 at: self.source.at(&at),
                 message: format!("road link {found} gives way in a phase in which it may not go"),
@@ -273,8 +275,7 @@ impl Builder<'_> {
         }
         if let Some(ext) = &light.conurb {
             let at = json_path!["intersections", i, "trafficLight", "conurb", "offset"];
-            self.junctions[i].offset_s =
-                self.number(&at, "offset in s", ext.offset, false)?;
+            self.junctions[i].offset_s = self.number(&at, "offset in s", ext.offset, false)?;
         }
         if light.lightphases.is_empty() && count > 0 {
             self.notes.push(format!(

@@ -58,9 +58,15 @@ impl Builder<'_> {
             Ok(value.min(length_m))
         };
         p.wait_m.push(within("place to wait in m", ext.wait_at)?);
-        p.clear_m.push(within("clearing distance in m", ext.clear_at)?);
+        p.clear_m
+            .push(within("clearing distance in m", ext.clear_at)?);
         p.changes.push(ext.changes);
-        self.limit(&base, "number of foes of a lane link", ext.foes.len(), FOES_MAX)?;
+        self.limit(
+            &base,
+            "number of foes of a lane link",
+            ext.foes.len(),
+            FOES_MAX,
+        )?;
         for foe in &ext.foes {
             let other = first + self.index(&base, "lane link", foe.link, count)?;
             p.foes.push(Foe {
@@ -99,8 +105,12 @@ impl Builder<'_> {
             let mut at = first;
             while at < p.upstream.len() && p.upstream.len() - first < UPSTREAM_MAX {
                 let here = p.upstream[at];
-                let (lane, link) = (here.drivable as usize, (here.drivable as usize).checked_sub(lanes));
-                let length_m = link.map_or_else(|| self.lanes[lane].length_m, |l| self.links[l].length_m);
+                let (lane, link) = (
+                    here.drivable as usize,
+                    (here.drivable as usize).checked_sub(lanes),
+                );
+                let length_m =
+                    link.map_or_else(|| self.lanes[lane].length_m, |l| self.links[l].length_m);
                 let beyond_m = here.beyond_m + length_m;
                 at += 1;
                 if beyond_m > SIGHT_M {
@@ -130,11 +140,13 @@ impl Builder<'_> {
 
 /// Who gives way knows it; now the others know it too.
 fn mark_yielded_to(p: &mut Priority) {
-    let range = |p: &Priority, link: usize| p.foe_from[link] as usize..p.foe_from[link + 1] as usize;
+    let range =
+        |p: &Priority, link: usize| p.foe_from[link] as usize..p.foe_from[link + 1] as usize;
     for link in 0..p.wait_m.len() {
         for k in range(p, link) {
             let other = p.foes[k].link as usize;
-            let yields = range(p, other).any(|m| p.foes[m].link as usize == link && p.foes[m].yields);
+            let yields =
+                range(p, other).any(|m| p.foes[m].link as usize == link && p.foes[m].yields);
             p.foes[k].is_yielded_to = yields;
         }
     }

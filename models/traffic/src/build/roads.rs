@@ -117,18 +117,16 @@ impl Builder<'_> {
     }
 
     /// Line and length of a lane that names them itself.
-    fn given_lane(
-        &self,
-        i: usize,
-        k: usize,
-        ext: &LaneExt,
-    ) -> Result<(Vec<P>, f64), TrafficError> {
+    fn given_lane(&self, i: usize, k: usize, ext: &LaneExt) -> Result<(Vec<P>, f64), TrafficError> {
         let points = json_path!["roads", i, "lanes", k, "conurb", "points"];
         self.limit(&points, "number of points", ext.points.len(), POINTS_MAX)?;
         if ext.points.len() < 2 {
             return Err(TrafficError::Geometry {
                 at: self.source.at(&points),
-                message: format!("a lane has {} points, it needs at least 2", ext.points.len()),
+                message: format!(
+                    "a lane has {} points, it needs at least 2",
+                    ext.points.len()
+                ),
             });
         }
         let line = (ext.points.iter().enumerate())

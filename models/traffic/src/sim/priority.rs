@@ -234,7 +234,15 @@ fn no_gap(view: &View<'_>, p: &Priority, me: &Asker<'_>, foe: &Foe) -> u32 {
     let link = foe.link as usize;
     let flat = &view.net.flat;
     let drivable = u32::try_from(view.net.lanes.len() + link).expect("drivables are limited");
-    let own = passage(view, me.link, me.tpl, me.car.speed, me.x, p.wait_m[me.link], true);
+    let own = passage(
+        view,
+        me.link,
+        me.tpl,
+        me.car.speed,
+        me.x,
+        p.wait_m[me.link],
+        true,
+    );
     let green = view.state.green[link];
     let impatience = (stood_s(me.car, view.dt) / IMPATIENT_S).min(1.0);
     for place in p.upstream_of(link) {
@@ -256,7 +264,8 @@ fn no_gap(view: &View<'_>, p: &Priority, me: &Asker<'_>, foe: &Foe) -> u32 {
                 if !stops && !waits && -x <= planned_m(tpl, other.speed, view.dt) {
                     let minor = green == GREEN_YIELD;
                     let mut theirs = passage(view, link, tpl, other.speed, x, 0.0, minor);
-                    theirs.arrive_s += impatience * braking_s(tpl, other.speed, -x, theirs.arrive_s);
+                    theirs.arrive_s +=
+                        impatience * braking_s(tpl, other.speed, -x, theirs.arrive_s);
                     if overlap(&own, &theirs, foe.merges, me.tpl, tpl) {
                         return slot;
                     }
@@ -379,7 +388,10 @@ fn no_room(view: &View<'_>, at: u32, car: &Car, tpl: &Tpl) -> bool {
     let lanes = view.net.lanes.len();
     let need_m = tpl.len + tpl.min_gap - stood_s(car, view.dt) * ROOM_M_S;
     let mut room_m = 0.0;
-    for (n, drivable) in view.plan.paths[at as usize..car.path_end as usize].iter().enumerate() {
+    for (n, drivable) in view.plan.paths[at as usize..car.path_end as usize]
+        .iter()
+        .enumerate()
+    {
         let drivable = *drivable as usize;
         if drivable < lanes {
             room_m += view.net.flat.length_m[drivable];

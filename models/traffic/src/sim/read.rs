@@ -208,12 +208,6 @@ impl Sim {
             .flat_map(|d| self.vehicles_on(DrivableIx(*d)))
     }
 
-    #[doc(hidden)]
-    #[must_use]
-    pub fn debug_blocker(&self, slot: u32) -> u32 {
-        self.state.cars[slot as usize].blocker
-    }
-
     /// The rest of a vehicle's path, its present drivable first.
     #[must_use]
     pub fn path_ahead(&self, slot: u32) -> &[u32] {

@@ -180,7 +180,10 @@ impl State {
                 self.green[link.ix()] = GREEN;
             }
             let phases = &net.junctions[junction].phases;
-            for road_link in phases.get(usize::from(phase)).map_or(&[][..], |p| &p.yields) {
+            for road_link in phases
+                .get(usize::from(phase))
+                .map_or(&[][..], |p| &p.yields)
+            {
                 for link in &net.junctions[junction].road_links[*road_link as usize].links {
                     self.green[link.ix()] = GREEN_YIELD;
                 }

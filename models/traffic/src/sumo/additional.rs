@@ -47,7 +47,12 @@ pub fn read_config(bytes: &[u8], file: &str) -> Result<Config, TrafficError> {
     Ok(config)
 }
 
-fn option(config: &mut Config, xml: &mut Xml<'_>, e: &Element, file: &str) -> Result<(), TrafficError> {
+fn option(
+    config: &mut Config,
+    xml: &mut Xml<'_>,
+    e: &Element,
+    file: &str,
+) -> Result<(), TrafficError> {
     let names = || -> Vec<String> {
         let all = e.get("value").unwrap_or("").split([',', ' ']);
         all.filter(|n| !n.is_empty()).map(str::to_owned).collect()
@@ -63,18 +68,29 @@ fn option(config: &mut Config, xml: &mut Xml<'_>, e: &Element, file: &str) -> Re
             config.step_s = xml.positive(e, "value", step, false)?;
         }
         // Groups, reports and outputs change nothing in the simulation.
-        name if e.get("value").is_none() || name.ends_with("-output") || SILENT.contains(&name) => {}
+        name if e.get("value").is_none() || name.ends_with("-output") || SILENT.contains(&name) => {
+        }
         name => {
             let line = xml.line(e);
-            config.unmodelled.add(&format!("option `{name}`: not used"), file, line);
+            config
+                .unmodelled
+                .add(&format!("option `{name}`: not used"), file, line);
         }
     }
     Ok(())
 }
 
 const SILENT: [&str; 10] = [
-    "no-step-log", "verbose", "no-warnings", "duration-log.statistics", "gui-settings-file",
-    "start", "quit-on-end", "log", "error-log", "xml-validation",
+    "no-step-log",
+    "verbose",
+    "no-warnings",
+    "duration-log.statistics",
+    "gui-settings-file",
+    "start",
+    "quit-on-end",
+    "log",
+    "error-log",
+    "xml-validation",
 ];
 
 /// The kind of a detector.
@@ -118,7 +134,9 @@ pub fn read_additional(bytes: &[u8], file: &str) -> Result<Additional, TrafficEr
     xml.next()?;
     while let Some(Node::Open(e)) = xml.next()? {
         match e.name.as_str() {
-            "inductionLoop" | "e1Detector" => found.detectors.push(detector(&xml, &e, DetectorKind::E1)?),
+            "inductionLoop" | "e1Detector" => {
+                found.detectors.push(detector(&xml, &e, DetectorKind::E1)?)
+            }
             "laneAreaDetector" | "e2Detector" if e.get("lane").is_some() => {
                 found.detectors.push(detector(&xml, &e, DetectorKind::E2)?);
             }
@@ -145,7 +163,11 @@ pub fn read_additional(bytes: &[u8], file: &str) -> Result<Additional, TrafficEr
 
 fn detector(xml: &Xml<'_>, e: &Element, kind: DetectorKind) -> Result<Detector, TrafficError> {
     let position_m = xml.number(e, "pos")?;
-    let length = match (kind, xml.number_if(e, "length")?, xml.number_if(e, "endPos")?) {
+    let length = match (
+        kind,
+        xml.number_if(e, "length")?,
+        xml.number_if(e, "endPos")?,
+    ) {
         (DetectorKind::E1, ..) => 0.0,
         (DetectorKind::E2, Some(length), _) => length,
         (DetectorKind::E2, None, Some(end)) => end - position_m,

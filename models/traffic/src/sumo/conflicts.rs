@@ -111,7 +111,10 @@ pub(super) fn find(ways: &mut [Way<'_>], requests: &[RawRequest]) {
             .map(|b| parts(&me.passage, &ways[b].passage))
             .fold(0.0, f64::max);
         ways[a].passage.clear_m = clear;
-        ways[a].passage.foes.sort_by(|x, y| x.at_m.total_cmp(&y.at_m));
+        ways[a]
+            .passage
+            .foes
+            .sort_by(|x, y| x.at_m.total_cmp(&y.at_m));
     }
 }
 
@@ -151,11 +154,15 @@ fn nearest(a: &[P], b: &[P]) -> Option<(f64, f64)> {
 
 /// From where on `a` is out of the way of `b`, which starts on the same lane, m.
 fn parts(a: &Passage, b: &Passage) -> f64 {
-    let others: Vec<P> = stations(&b.line).map(|y| geometry::point_at(&b.line, y)).collect();
+    let others: Vec<P> = stations(&b.line)
+        .map(|y| geometry::point_at(&b.line, y))
+        .collect();
     let scale = a.length_m / geometry::length(&a.line);
     let apart = |x: &f64| {
         let p = geometry::point_at(&a.line, *x);
         others.iter().all(|q| distance(p, *q) > CLEAR_M)
     };
-    stations(&a.line).find(apart).map_or(a.length_m, |x| (x * scale).min(a.length_m))
+    stations(&a.line)
+        .find(apart)
+        .map_or(a.length_m, |x| (x * scale).min(a.length_m))
 }

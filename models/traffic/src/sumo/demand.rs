@@ -51,6 +51,8 @@ pub struct SumoDemand {
     pub outside: usize,
     /// What is not modelled.
     pub unmodelled: Unmodelled,
+    /// Edges each trip without a route has to touch, by flow; empty where the file has the route.
+    pub(crate) stops: Vec<Vec<RoadIx>>,
 }
 
 /// Reads route files (`.rou.xml`, trips, flows), in order as SUMO loads them: bytes and name.
@@ -83,6 +85,7 @@ pub fn read_demand(
 }
 
 struct Vehicle {
+    stops: Vec<RoadIx>,
     depart_s: i64,
     id: String,
     route: u32,
@@ -97,7 +100,8 @@ struct Reader<'a> {
     /// By identifier; none for those that do not drive on lanes for cars.
     types: HashMap<String, Option<VType>>,
     routes: HashMap<String, Vec<RoadIx>>,
-    legs: HashMap<(u32, u32), Option<Vec<RoadIx>>>,
+    /// Free-flow ways of trips by the edges they touch.
+    legs: HashMap<Vec<RoadIx>, Option<Vec<RoadIx>>>,
     route_ids: HashMap<Vec<RoadIx>, u32>,
     route_table: Vec<Vec<RoadIx>>,
     template_ids: HashMap<(String, u64), u32>,
@@ -125,7 +129,10 @@ impl Reader<'_> {
             });
         }
         while let Some(Node::Open(e)) = xml.next()? {
-            let mut open = Open { xml: &mut xml, file };
+            let mut open = Open {
+                xml: &mut xml,
+                file,
+            };
             match e.name.as_str() {
                 "vType" => self.vtype(&mut open, &e)?,
                 "vTypeDistribution" => self.distribution(&mut open, &e)?,
@@ -141,7 +148,8 @@ impl Reader<'_> {
                 }
                 other => {
                     let line = open.xml.line(&e);
-                    self.un.add(&format!("demand element `{other}`: skipped"), file, line);
+                    self.un
+                        .add(&format!("demand element `{other}`: skipped"), file, line);
                     open.xml.skip()?;
                 }
             }
@@ -160,8 +168,12 @@ impl Reader<'_> {
     fn distribution(&mut self, open: &mut Open<'_, '_>, e: &Element) -> Result<(), TrafficError> {
         let id = open.xml.text(e, "id")?.to_owned();
         let line = open.xml.line(e);
-        self.un.add("vTypeDistribution: its first type drives", open.file, line);
-        let mut first = e.get("vTypes").and_then(|t| t.split_ascii_whitespace().next()).and_then(|t| self.types.get(t).cloned());
+        self.un
+            .add("vTypeDistribution: its first type drives", open.file, line);
+        let mut first = e
+            .get("vTypes")
+            .and_then(|t| t.split_ascii_whitespace().next())
+            .and_then(|t| self.types.get(t).cloned());
         while let Some(Node::Open(child)) = open.xml.next()? {
             if child.name == "vType" {
                 let t = VType::read(open.xml, &child, open.file, &mut self.un)?;
@@ -169,21 +181,31 @@ impl Reader<'_> {
             }
             open.xml.skip()?;
         }
-        self.types.insert(id, first.unwrap_or_else(|| VType::of_class("passenger")));
+        self.types
+            .insert(id, first.unwrap_or_else(|| VType::of_class("passenger")));
         Ok(())
     }
 
-    fn road(&self, open: &Open<'_, '_>, e: &Element, name: &str, id: &str) -> Result<RoadIx, TrafficError> {
-        self.net.network.road_ix(id).ok_or_else(|| TrafficError::UnknownId {
-            at: open.xml.at(e, name),
-            what: "edge",
-            id: id.to_owned(),
-            hint: if self.net.lanes_of.contains_key(id) {
-                " with a lane for cars".into()
-            } else {
-                " in the network".into()
-            },
-        })
+    fn road(
+        &self,
+        open: &Open<'_, '_>,
+        e: &Element,
+        name: &str,
+        id: &str,
+    ) -> Result<RoadIx, TrafficError> {
+        self.net
+            .network
+            .road_ix(id)
+            .ok_or_else(|| TrafficError::UnknownId {
+                at: open.xml.at(e, name),
+                what: "edge",
+                id: id.to_owned(),
+                hint: if self.net.lanes_of.contains_key(id) {
+                    " with a lane for cars".into()
+                } else {
+                    " in the network".into()
+                },
+            })
     }
 
     /// The edges of a `route` element, checked to be joined.
@@ -214,48 +236,54 @@ impl Reader<'_> {
         Ok(roads)
     }
 
-    /// The route of a trip; none if there is no way.
-    fn trip(&mut self, open: &Open<'_, '_>, e: &Element) -> Result<Option<Vec<RoadIx>>, TrafficError> {
+    /// The edges a trip has to touch.
+    fn stops(&self, open: &Open<'_, '_>, e: &Element) -> Result<Vec<RoadIx>, TrafficError> {
         let mut stops = vec![self.road(open, e, "from", open.xml.text(e, "from")?)?];
         for id in e.get("via").unwrap_or("").split_ascii_whitespace() {
             stops.push(self.road(open, e, "via", id)?);
         }
         stops.push(self.road(open, e, "to", open.xml.text(e, "to")?)?);
-        let mut roads = vec![stops[0]];
-        for pair in stops.windows(2) {
-            if pair[0] == pair[1] {
-                continue;
-            }
-            let router = &mut self.router;
-            let leg = self.legs.entry((pair[0].0, pair[1].0));
-            let Some(leg) = leg.or_insert_with(|| router.fastest(pair[0], pair[1])) else {
-                return Ok(None);
-            };
-            roads.extend_from_slice(&leg[1..]);
-        }
-        Ok(Some(roads))
+        Ok(stops)
     }
 
     fn vehicle(&mut self, open: &mut Open<'_, '_>, e: &Element) -> Result<(), TrafficError> {
         let line = open.xml.line(e);
         self.attributes(open, e, line);
         let mut roads = match e.get("route") {
-            Some(id) => Some(self.routes.get(id).cloned().ok_or_else(|| TrafficError::UnknownId {
-                at: open.xml.at(e, "route"),
-                what: "route",
-                id: id.to_owned(),
-                hint: " before this line".into(),
-            })?),
+            Some(id) => {
+                Some(
+                    self.routes
+                        .get(id)
+                        .cloned()
+                        .ok_or_else(|| TrafficError::UnknownId {
+                            at: open.xml.at(e, "route"),
+                            what: "route",
+                            id: id.to_owned(),
+                            hint: " before this line".into(),
+                        })?,
+                )
+            }
             None => None,
         };
-        let by_zone = e.names().any(|n| matches!(n, "fromTaz" | "toTaz" | "fromJunction" | "toJunction"));
+        let mut stops = Vec::new();
+        let by_zone = e
+            .names()
+            .any(|n| matches!(n, "fromTaz" | "toTaz" | "fromJunction" | "toJunction"));
         if roads.is_none() && !by_zone && e.get("from").is_some() {
-            roads = self.trip(open, e)?;
+            stops = self.stops(open, e)?;
+            let router = &mut self.router;
+            let way = self.legs.entry(stops.clone());
+            roads = way.or_insert_with(|| router.through(&stops)).clone();
             if roads.is_none() {
-                self.un.add("trip between edges that no way joins: skipped", open.file, line);
+                self.un.add(
+                    "trip between edges that no way joins: skipped",
+                    open.file,
+                    line,
+                );
             }
         } else if by_zone {
-            self.un.add("trip between zones or junctions: skipped", open.file, line);
+            self.un
+                .add("trip between zones or junctions: skipped", open.file, line);
         }
         let mut own_route = false;
         while let Some(Node::Open(child)) = open.xml.next()? {
@@ -263,11 +291,16 @@ impl Reader<'_> {
                 "route" => {
                     roads = Some(self.edges(open, &child)?);
                     own_route = true;
+                    stops.clear();
                 }
                 "param" => {}
                 other => {
                     let line = open.xml.line(&child);
-                    self.un.add(&format!("`{other}` of a vehicle: not made"), open.file, line);
+                    self.un.add(
+                        &format!("`{other}` of a vehicle: not made"),
+                        open.file,
+                        line,
+                    );
                 }
             }
             open.xml.skip()?;
@@ -283,10 +316,11 @@ impl Reader<'_> {
         let Some(roads) = roads else { return Ok(()) };
         if roads.len() < 2 {
             let count = u64::try_from(departures.len()).unwrap_or(u64::MAX);
-            self.un.add_many("trip on a single edge: skipped", count, open.file, line);
+            self.un
+                .add_many("trip on a single edge: skipped", count, open.file, line);
             return Ok(());
         }
-        self.create(open, e, roads, &departures)
+        self.create(open, e, (roads, stops), &departures)
     }
 
     /// Lists the attributes of a vehicle that are not followed.
@@ -294,7 +328,10 @@ impl Reader<'_> {
         for name in e.names() {
             let value = e.get(name).unwrap_or("");
             let usual = match name {
-                "departLane" => matches!(value, "first" | "best" | "free" | "random" | "allowed" | "best_prob"),
+                "departLane" => matches!(
+                    value,
+                    "first" | "best" | "free" | "random" | "allowed" | "best_prob"
+                ),
                 "departSpeed" => value.parse() == Ok(0.0),
                 "departPos" => matches!(value, "base" | "0" | "0.0" | "0.00"),
                 "arrivalPos" => value == "max",
@@ -311,7 +348,11 @@ impl Reader<'_> {
                     "arrivalPos" => "trips end at the end of the edge",
                     _ => "not used",
                 };
-                self.un.add(&format!("vehicle attribute `{name}`: {done}"), open.file, line);
+                self.un.add(
+                    &format!("vehicle attribute `{name}`: {done}"),
+                    open.file,
+                    line,
+                );
             }
         }
     }
@@ -321,9 +362,17 @@ impl Reader<'_> {
         if e.name != "flow" {
             return Ok(vec![self.time(open, e, "depart")?]);
         }
-        let begin = if e.get("begin").is_some() { self.time(open, e, "begin")? } else { 0.0 };
+        let begin = if e.get("begin").is_some() {
+            self.time(open, e, "begin")?
+        } else {
+            0.0
+        };
         let until = self.options.end_s.min(TIME_MAX_S);
-        let end = if e.get("end").is_some() { self.time(open, e, "end")? } else { until };
+        let end = if e.get("end").is_some() {
+            self.time(open, e, "end")?
+        } else {
+            until
+        };
         if end < begin {
             return Err(TrafficError::Times {
                 at: open.xml.at(e, "end"),
@@ -333,7 +382,9 @@ impl Reader<'_> {
         let number = open.xml.number_if(e, "number")?;
         let per_hour = open.xml.number_if(e, "vehsPerHour")?;
         let mut rng = conurb_base::stream(self.options.seed, e.get("id").unwrap_or(""), "flow");
-        let mut next: Box<dyn FnMut() -> f64> = if let Some(p) = open.xml.number_if(e, "probability")? {
+        let mut next: Box<dyn FnMut() -> f64> = if let Some(p) =
+            open.xml.number_if(e, "probability")?
+        {
             if !(0.0..=1.0).contains(&p) {
                 return Err(TrafficError::BadNumber {
                     at: open.xml.at(e, "probability"),
@@ -351,10 +402,14 @@ impl Reader<'_> {
             };
             Box::new(move || wait())
         } else if let Some(rate) = e.get("period").and_then(|p| p.strip_prefix("exp(")) {
-            let rate: f64 = rate.trim_end_matches(')').trim().parse().map_err(|_| TrafficError::Syntax {
-                at: open.xml.at(e, "period"),
-                message: "exp(...) needs a rate per second".into(),
-            })?;
+            let rate: f64 =
+                rate.trim_end_matches(')')
+                    .trim()
+                    .parse()
+                    .map_err(|_| TrafficError::Syntax {
+                        at: open.xml.at(e, "period"),
+                        message: "exp(...) needs a rate per second".into(),
+                    })?;
             let rate = open.xml.positive(e, "period", rate, false)?;
             Box::new(move || -(1.0 - rng.random::<f64>()).ln() / rate)
         } else {
@@ -366,15 +421,22 @@ impl Reader<'_> {
                 _ => {
                     return Err(TrafficError::Syntax {
                         at: open.xml.at(e, ""),
-                        message: "the flow has none of `period`, `vehsPerHour`, `number`, `probability`".into(),
+                        message:
+                            "the flow has none of `period`, `vehsPerHour`, `number`, `probability`"
+                                .into(),
                     });
                 }
             };
             Box::new(move || period)
         };
-        let random = e.get("probability").is_some() || e.get("period").is_some_and(|p| p.starts_with("exp("));
+        let random = e.get("probability").is_some()
+            || e.get("period").is_some_and(|p| p.starts_with("exp("));
         let mut times = Vec::new();
-        let mut t = if random { begin + next() - 1.0_f64.min(next()) } else { begin };
+        let mut t = if random {
+            begin + next() - 1.0_f64.min(next())
+        } else {
+            begin
+        };
         #[allow(clippy::cast_precision_loss)] // limited below 2^53
         while (t < end || (end == begin && t == begin))
             && number.is_none_or(|n| (times.len() as f64) < n)
@@ -394,12 +456,20 @@ impl Reader<'_> {
     }
 
     /// A time: seconds, or `[days:]hours:minutes:seconds`.
-    fn time(&self, open: &Open<'_, '_>, e: &Element, name: &'static str) -> Result<f64, TrafficError> {
+    fn time(
+        &self,
+        open: &Open<'_, '_>,
+        e: &Element,
+        name: &'static str,
+    ) -> Result<f64, TrafficError> {
         let text = open.xml.text(e, name)?;
         let mut seconds = 0.0;
         let parts: Vec<&str> = text.split(':').collect();
         let first = 4_usize.saturating_sub(parts.len());
-        for (part, scale) in parts.iter().zip([86_400.0, 3_600.0, 60.0, 1.0].iter().skip(first)) {
+        for (part, scale) in parts
+            .iter()
+            .zip([86_400.0, 3_600.0, 60.0, 1.0].iter().skip(first))
+        {
             let value: f64 = part.trim().parse().map_err(|_| TrafficError::Syntax {
                 at: open.xml.at(e, name),
                 message: format!("\"{text}\" is no time in s or h:m:s"),
@@ -419,7 +489,7 @@ impl Reader<'_> {
         &mut self,
         open: &Open<'_, '_>,
         e: &Element,
-        roads: Vec<RoadIx>,
+        (roads, stops): (Vec<RoadIx>, Vec<RoadIx>),
         departures: &[f64],
     ) -> Result<(), TrafficError> {
         let kind = e.get("type").unwrap_or("DEFAULT_VEHTYPE").to_owned();
@@ -441,7 +511,12 @@ impl Reader<'_> {
         let Some(vtype) = vtype else {
             let line = u32::try_from(open.xml.at(e, "").line.unwrap_or(0)).unwrap_or(0);
             let count = u64::try_from(departures.len()).unwrap_or(u64::MAX);
-            self.un.add_many("vehicle of a class that does not drive on car lanes: skipped", count, open.file, line);
+            self.un.add_many(
+                "vehicle of a class that does not drive on car lanes: skipped",
+                count,
+                open.file,
+                line,
+            );
             return Ok(());
         };
         let next = u32::try_from(self.route_table.len()).expect("vehicles are limited");
@@ -451,7 +526,11 @@ impl Reader<'_> {
         }
         let id = open.xml.text(e, "id")?;
         for (k, depart) in departures.iter().enumerate() {
-            let id = if e.name == "flow" { format!("{id}.{k}") } else { id.to_owned() };
+            let id = if e.name == "flow" {
+                format!("{id}.{k}")
+            } else {
+                id.to_owned()
+            };
             if *depart < self.options.begin_s || *depart >= self.options.end_s {
                 self.outside += 1;
                 continue;
@@ -460,6 +539,7 @@ impl Reader<'_> {
             #[allow(clippy::cast_possible_truncation)] // limited to 1e9
             let depart_s = (depart - self.options.begin_s).ceil() as i64;
             self.vehicles.push(Vehicle {
+                stops: stops.clone(),
                 depart_s,
                 id,
                 route,
@@ -494,9 +574,21 @@ impl Reader<'_> {
             end_s: Some(v.depart_s),
         });
         let notes = self.un.features();
-        let notes = notes.iter().map(|f| format!("not modelled, {} times: {}", f.count, f.feature));
+        let notes = notes
+            .iter()
+            .map(|f| format!("not modelled, {} times: {}", f.count, f.feature));
         SumoDemand {
-            demand: Demand::of(flows.collect(), self.templates, self.route_table, notes.collect()),
+            demand: Demand::of(
+                flows.collect(),
+                self.templates,
+                self.route_table,
+                notes.collect(),
+            ),
+            stops: self
+                .vehicles
+                .iter_mut()
+                .map(|v| std::mem::take(&mut v.stops))
+                .collect(),
             ids: self.vehicles.into_iter().map(|v| v.id).collect(),
             outside: self.outside,
             unmodelled: self.un,

@@ -77,15 +77,35 @@ fn head(root: &str) -> String {
 
 fn node(out: &mut String, j: &Junction) {
     let (id, [x, y]) = (escape(&j.id), j.point);
-    let kind = if j.phases.len() > 1 { "traffic_light" } else { "priority" };
-    let tl = if j.phases.len() > 1 { format!(" tl=\"{id}\"") } else { String::new() };
-    let _ = writeln!(out, "    <node id=\"{id}\" x=\"{x}\" y=\"{y}\" type=\"{kind}\"{tl}/>");
+    let kind = if j.phases.len() > 1 {
+        "traffic_light"
+    } else {
+        "priority"
+    };
+    let tl = if j.phases.len() > 1 {
+        format!(" tl=\"{id}\"")
+    } else {
+        String::new()
+    };
+    let _ = writeln!(
+        out,
+        "    <node id=\"{id}\" x=\"{x}\" y=\"{y}\" type=\"{kind}\"{tl}/>"
+    );
 }
 
 fn edge(out: &mut String, net: &Network, road: &Road) {
     let id = |j: JunctionIx| escape(&net.junctions()[j.ix()].id).into_owned();
-    let lanes: Vec<_> = road.lanes.iter().rev().map(|l| &net.lanes()[l.ix()]).collect();
-    let shape: Vec<String> = road.points.iter().map(|p| format!("{},{}", p[0], p[1])).collect();
+    let lanes: Vec<_> = road
+        .lanes
+        .iter()
+        .rev()
+        .map(|l| &net.lanes()[l.ix()])
+        .collect();
+    let shape: Vec<String> = road
+        .points
+        .iter()
+        .map(|p| format!("{},{}", p[0], p[1]))
+        .collect();
     let fastest = lanes.iter().map(|l| l.max_speed_m_s).fold(0.0, f64::max);
     let length = match net.priority {
         Some(_) => format!(" length=\"{}\"", lanes[0].length_m),
@@ -123,7 +143,10 @@ fn connection(net: &Network, link: LinkIx) -> String {
     let end = |lane: LaneIx| {
         let lane = &net.lanes()[lane.ix()];
         let road = &net.roads()[lane.road.ix()];
-        (escape(&road.id).into_owned(), road.lanes.len() - 1 - lane.index as usize)
+        (
+            escape(&road.id).into_owned(),
+            road.lanes.len() - 1 - lane.index as usize,
+        )
     };
     let ((from, from_lane), (to, to_lane)) = (end(link.from), end(link.to));
     format!("from=\"{from}\" to=\"{to}\" fromLane=\"{from_lane}\" toLane=\"{to_lane}\"")
@@ -180,17 +203,33 @@ pub fn routes_xml(net: &Network, demand: &Demand, ids: Option<&[String]>) -> Str
         let _ = writeln!(
             out,
             "    <vType id=\"t{n}\" length=\"{}\" width=\"{}\" minGap=\"{}\" maxSpeed=\"{}\" accel=\"{}\" decel=\"{}\" tau=\"{}\" sigma=\"{sigma}\" speedFactor=\"{}\" speedDev=\"0\"/>",
-            t.length_m, t.width_m, t.min_gap_m, t.max_speed_m_s, t.usual_pos_acc_m_s2, t.max_neg_acc_m_s2, t.headway_s, t.speed_factor
+            t.length_m,
+            t.width_m,
+            t.min_gap_m,
+            t.max_speed_m_s,
+            t.usual_pos_acc_m_s2,
+            t.max_neg_acc_m_s2,
+            t.headway_s,
+            t.speed_factor
         );
     }
     for (n, route) in demand.routes().iter().enumerate() {
-        let edges: Vec<_> = route.iter().map(|r| escape(&net.roads()[r.ix()].id)).collect();
-        let _ = writeln!(out, "    <route id=\"r{n}\" edges=\"{}\"/>", edges.join(" "));
+        let edges: Vec<_> = route
+            .iter()
+            .map(|r| escape(&net.roads()[r.ix()].id))
+            .collect();
+        let _ = writeln!(
+            out,
+            "    <route id=\"r{n}\" edges=\"{}\"/>",
+            edges.join(" ")
+        );
     }
     let mut order: Vec<usize> = (0..demand.flows().len()).collect();
     order.sort_by_key(|i| demand.flows()[*i].start_s);
     for i in order {
-        let id = ids.and_then(|ids| ids.get(i)).map_or_else(|| format!("flow_{i}"), |id| escape(id).into_owned());
+        let id = ids
+            .and_then(|ids| ids.get(i))
+            .map_or_else(|| format!("flow_{i}"), |id| escape(id).into_owned());
         departures(&mut out, &id, &demand.flows()[i]);
     }
     out.push_str("</routes>\n");
@@ -201,10 +240,15 @@ fn departures(out: &mut String, id: &str, flow: &Flow) {
     let (kind, route, start) = (flow.template, flow.route, flow.start_s);
     let place = "departLane=\"best\"";
     let _ = if flow.end_s == Some(start) {
-        writeln!(out, "    <vehicle id=\"{id}\" type=\"t{kind}\" route=\"r{route}\" depart=\"{start}\" {place}/>")
+        writeln!(
+            out,
+            "    <vehicle id=\"{id}\" type=\"t{kind}\" route=\"r{route}\" depart=\"{start}\" {place}/>"
+        )
     } else {
         // The last second counts here, and does not there.
-        let end = flow.end_s.map_or_else(String::new, |end| format!(" end=\"{}\"", end + 1));
+        let end = flow
+            .end_s
+            .map_or_else(String::new, |end| format!(" end=\"{}\"", end + 1));
         writeln!(
             out,
             "    <flow id=\"{id}\" type=\"t{kind}\" route=\"r{route}\" begin=\"{start}\"{end} period=\"{}\" {place}/>",

@@ -12,6 +12,7 @@ mod net;
 mod network;
 mod routing;
 mod signals;
+mod traffic;
 mod unmodelled;
 mod vtype;
 mod xml;
@@ -20,4 +21,5 @@ pub use additional::{Additional, Config, Detector, DetectorKind, read_additional
 pub use demand::{DemandOptions, SumoDemand, read_demand};
 pub use export::{PlainFiles, plain_files, routes_xml};
 pub use network::{NetworkOptions, SumoNetwork, read_network};
+pub use traffic::route_by_traffic;
 pub use unmodelled::{Feature, Unmodelled};

@@ -135,7 +135,8 @@ impl NetReader<'_> {
                 }
                 other => {
                     let line = self.xml.line(&e);
-                    self.un.add(&format!("net element `{other}`: not read"), self.file, line);
+                    self.un
+                        .add(&format!("net element `{other}`: not read"), self.file, line);
                     self.xml.skip()?;
                 }
             }
@@ -143,7 +144,13 @@ impl NetReader<'_> {
         Ok(())
     }
 
-    fn limit(&self, e: &Element, what: &'static str, found: usize, limit: usize) -> Result<(), TrafficError> {
+    fn limit(
+        &self,
+        e: &Element,
+        what: &'static str,
+        found: usize,
+        limit: usize,
+    ) -> Result<(), TrafficError> {
         if found <= limit {
             return Ok(());
         }
@@ -161,8 +168,16 @@ impl NetReader<'_> {
         let ends = function == "normal" || function == "connector";
         let mut edge = RawEdge {
             id: self.xml.text(e, "id")?.to_owned(),
-            from: if ends { self.xml.text(e, "from")?.to_owned() } else { String::new() },
-            to: if ends { self.xml.text(e, "to")?.to_owned() } else { String::new() },
+            from: if ends {
+                self.xml.text(e, "from")?.to_owned()
+            } else {
+                String::new()
+            },
+            to: if ends {
+                self.xml.text(e, "to")?.to_owned()
+            } else {
+                String::new()
+            },
             function,
             lanes: Vec::new(),
             line: self.xml.line(e),
@@ -248,7 +263,10 @@ impl NetReader<'_> {
                 if index != junction.requests.len() {
                     return Err(TrafficError::Inconsistent {
                         at: self.xml.at(&child, "index"),
-                        message: format!("request {index} comes where {} is due", junction.requests.len()),
+                        message: format!(
+                            "request {index} comes where {} is due",
+                            junction.requests.len()
+                        ),
                     });
                 }
                 let request = RawRequest {
@@ -256,7 +274,12 @@ impl NetReader<'_> {
                     foes: self.bits(&child, "foes")?,
                 };
                 junction.requests.push(request);
-                self.limit(e, "number of requests", junction.requests.len(), REQUESTS_MAX)?;
+                self.limit(
+                    e,
+                    "number of requests",
+                    junction.requests.len(),
+                    REQUESTS_MAX,
+                )?;
             }
             self.xml.skip()?;
         }
@@ -316,7 +339,8 @@ impl NetReader<'_> {
         match e.get("type").unwrap_or("static") {
             "static" => {}
             other => {
-                let feature = format!("traffic light type `{other}`: its durations as a fixed programme");
+                let feature =
+                    format!("traffic light type `{other}`: its durations as a fixed programme");
                 self.un.add(&feature, self.file, line);
             }
         }
@@ -327,7 +351,11 @@ impl NetReader<'_> {
             });
         }
         if self.net.programmes.contains_key(&id) {
-            self.un.add("further programmes of a traffic light: the first one runs", self.file, line);
+            self.un.add(
+                "further programmes of a traffic light: the first one runs",
+                self.file,
+                line,
+            );
             return Ok(());
         }
         self.net.programmes.insert(id, programme);
@@ -345,7 +373,11 @@ impl NetReader<'_> {
         }
         let line = self.xml.line(e);
         if e.get("next").is_some() {
-            self.un.add("phase attribute `next`: phases run in order", self.file, line);
+            self.un.add(
+                "phase attribute `next`: phases run in order",
+                self.file,
+                line,
+            );
         }
         Ok(RawPhase {
             duration_s: self.xml.positive(e, "duration", duration, false)?,
@@ -361,7 +393,10 @@ fn words(text: Option<&str>) -> Vec<String> {
 }
 
 fn allows_cars(e: &Element) -> bool {
-    let has = |list: &str| list.split_ascii_whitespace().any(|c| c == "passenger" || c == "all");
+    let has = |list: &str| {
+        list.split_ascii_whitespace()
+            .any(|c| c == "passenger" || c == "all")
+    };
     match (e.get("allow"), e.get("disallow")) {
         (Some(allow), _) => has(allow),
         (None, Some(disallow)) => !has(disallow),

@@ -121,7 +121,10 @@ pub(super) fn place(file: &str, line: u32, path: String) -> Box<At> {
 }
 
 fn file_points(points: &[Point]) -> Vec<PointFile> {
-    points.iter().map(|p| PointFile { x: p[0], y: p[1] }).collect()
+    points
+        .iter()
+        .map(|p| PointFile { x: p[0], y: p[1] })
+        .collect()
 }
 
 impl<'a> Importer<'a> {
@@ -137,12 +140,18 @@ impl<'a> Importer<'a> {
                 return Err(self.twice("edge", &edge.id, edge.line, first.line));
             }
             if edge.function != "normal" {
-                self.internal.extend(edge.lanes.iter().map(|l| (l.id.as_str(), l)));
+                self.internal
+                    .extend(edge.lanes.iter().map(|l| (l.id.as_str(), l)));
                 continue;
             }
             for (what, id) in [("from", &edge.from), ("to", &edge.to)] {
                 if !junctions.contains_key(id.as_str()) {
-                    return Err(self.unknown("junction", id, edge.line, format!("edge[id=\"{}\"].{what}", edge.id)));
+                    return Err(self.unknown(
+                        "junction",
+                        id,
+                        edge.line,
+                        format!("edge[id=\"{}\"].{what}", edge.id),
+                    ));
                 }
             }
             let kept = edge.lanes.iter().filter(|l| l.cars).count();
@@ -153,10 +162,19 @@ impl<'a> Importer<'a> {
             });
             self.lanes_of.insert(edge.id.clone(), lanes.collect());
             if kept == 0 {
-                self.un.add("edge without a lane for cars (paths, rails): left out", self.file, edge.line);
+                self.un.add(
+                    "edge without a lane for cars (paths, rails): left out",
+                    self.file,
+                    edge.line,
+                );
             } else {
                 let without = u64::try_from(edge.lanes.len() - kept).unwrap_or(0);
-                self.un.add_many("lane not for cars (footway, cycle, bus or rail lane): left out", without, self.file, edge.line);
+                self.un.add_many(
+                    "lane not for cars (footway, cycle, bus or rail lane): left out",
+                    without,
+                    self.file,
+                    edge.line,
+                );
             }
         }
         for connection in &self.raw.connections {
@@ -222,24 +240,39 @@ impl<'a> Importer<'a> {
         let mut by_lane: HashMap<String, Vec<&RawConnection>> = HashMap::new();
         for c in &self.raw.connections {
             self.check(c)?;
-            by_lane.entry(format!("{}_{}", c.from, c.from_lane)).or_default().push(c);
+            by_lane
+                .entry(format!("{}_{}", c.from, c.from_lane))
+                .or_default()
+                .push(c);
         }
         let mut incident: HashMap<&str, Vec<String>> = HashMap::new();
         for road in roads {
-            incident.entry(&road.start_intersection).or_default().push(road.id.clone());
+            incident
+                .entry(&road.start_intersection)
+                .or_default()
+                .push(road.id.clone());
             if road.end_intersection != road.start_intersection {
-                incident.entry(&road.end_intersection).or_default().push(road.id.clone());
+                incident
+                    .entry(&road.end_intersection)
+                    .or_default()
+                    .push(road.id.clone());
             }
         }
         let raw = self.raw;
         let mut all = Vec::new();
         for junction in raw.junctions.iter().filter(|j| j.kind != "internal") {
-            if matches!(junction.kind.as_str(), "rail_signal" | "rail_crossing" | "allway_stop" | "priority_stop") {
+            if matches!(
+                junction.kind.as_str(),
+                "rail_signal" | "rail_crossing" | "allway_stop" | "priority_stop"
+            ) {
                 let feature = format!("junction type `{}`: as a priority junction", junction.kind);
                 self.un.add(&feature, self.file, junction.line);
             }
             let ways = self.ways(junction, &by_lane)?;
-            let point = PointFile { x: junction.point[0], y: junction.point[1] };
+            let point = PointFile {
+                x: junction.point[0],
+                y: junction.point[1],
+            };
             let mut file = IntersectionFile {
                 id: junction.id.clone(),
                 point,
@@ -295,7 +328,10 @@ impl<'a> Importer<'a> {
                     if way.from.to != junction.id || way.to.from != junction.id {
                         return Err(TrafficError::Inconsistent {
                             at: place(self.file, c.line, "connection".into()),
-                            message: format!("\"{}\" does not end or \"{}\" does not start at junction \"{}\"", c.from, c.to, junction.id),
+                            message: format!(
+                                "\"{}\" does not end or \"{}\" does not start at junction \"{}\"",
+                                c.from, c.to, junction.id
+                            ),
                         });
                     }
                     ways.push(way);
@@ -304,8 +340,15 @@ impl<'a> Importer<'a> {
         }
         if !junction.requests.is_empty() && junction.requests.len() < request {
             return Err(TrafficError::Inconsistent {
-                at: place(self.file, junction.line, format!("junction[id=\"{}\"]", junction.id)),
-                message: format!("{request} connections but {} requests", junction.requests.len()),
+                at: place(
+                    self.file,
+                    junction.line,
+                    format!("junction[id=\"{}\"]", junction.id),
+                ),
+                message: format!(
+                    "{request} connections but {} requests",
+                    junction.requests.len()
+                ),
             });
         }
         self.add_changes(&mut ways);
@@ -313,7 +356,11 @@ impl<'a> Importer<'a> {
         Ok(ways)
     }
 
-    fn way(&mut self, c: &'a RawConnection, request: usize) -> Result<Option<Way<'a>>, TrafficError> {
+    fn way(
+        &mut self,
+        c: &'a RawConnection,
+        request: usize,
+    ) -> Result<Option<Way<'a>>, TrafficError> {
         let (Some(from), Some(to)) = (self.kept(&c.from), self.kept(&c.to)) else {
             return Ok(None);
         };
@@ -378,8 +425,18 @@ impl<'a> Importer<'a> {
             via = self.after.get(id).and_then(|next| next.via.as_deref());
         }
         if line.len() < 2 {
-            let (s, e) = (start.shape.last().map_or(P::new(0.0, 0.0), p), p(&end.shape[0]));
-            line = vec![s, if s == e { P::new(e.x + LINK_LENGTH_MIN_M, e.y) } else { e }];
+            let (s, e) = (
+                start.shape.last().map_or(P::new(0.0, 0.0), p),
+                p(&end.shape[0]),
+            );
+            line = vec![
+                s,
+                if s == e {
+                    P::new(e.x + LINK_LENGTH_MIN_M, e.y)
+                } else {
+                    e
+                },
+            ];
         }
         if pieces == 0 {
             length_m = geometry::length(&line).max(LINK_LENGTH_MIN_M);
@@ -421,12 +478,19 @@ impl<'a> Importer<'a> {
     }
 
     /// Groups the ways into road links (same roads, same signal) and adds the programme.
-    fn movements(&self, file: &mut IntersectionFile, ways: Vec<Way<'a>>) -> Result<(), TrafficError> {
+    fn movements(
+        &self,
+        file: &mut IntersectionFile,
+        ways: Vec<Way<'a>>,
+    ) -> Result<(), TrafficError> {
         let mut groups: Vec<Vec<usize>> = Vec::new();
         for (k, way) in ways.iter().enumerate() {
             let same = |g: &&mut Vec<usize>| {
                 let w = &ways[g[0]];
-                w.from.id == way.from.id && w.to.id == way.to.id && w.turn == way.turn && w.signal == way.signal
+                w.from.id == way.from.id
+                    && w.to.id == way.to.id
+                    && w.turn == way.turn
+                    && w.signal == way.signal
             };
             match groups.iter_mut().find(same) {
                 Some(group) => group.push(k),
@@ -444,7 +508,10 @@ impl<'a> Importer<'a> {
             start_road: ways[group[0]].from.id.clone(),
             end_road: ways[group[0]].to.id.clone(),
             direction: None,
-            lane_links: group.iter().map(|k| lane_link(&ways[*k], &number)).collect(),
+            lane_links: group
+                .iter()
+                .map(|k| lane_link(&ways[*k], &number))
+                .collect(),
             extra: Extra::new(),
         });
         file.road_links = Some(links.collect());
@@ -458,7 +525,12 @@ fn lane_link(way: &Way<'_>, number: &[i64]) -> LaneLinkFile {
     LaneLinkFile {
         start_lane_index: i64::from(way.start),
         end_lane_index: i64::from(way.end),
-        points: Some(p.line.iter().map(|q| PointFile { x: q.x, y: q.y }).collect()),
+        points: Some(
+            p.line
+                .iter()
+                .map(|q| PointFile { x: q.x, y: q.y })
+                .collect(),
+        ),
         conurb: Some(LaneLinkExt {
             length: p.length_m,
             max_speed: way.max_speed,

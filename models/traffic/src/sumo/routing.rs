@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use crate::ids::{NONE, RoadIx};
-use crate::network::{Network, Turn};
+use crate::network::Network;
 
 /// Time added for a connection without signal that gives way, s (SUMO's `weights.minor-penalty`).
 const MINOR_S: f64 = 1.5;
@@ -44,7 +44,9 @@ impl Router {
     pub(super) fn new(net: &Network) -> Self {
         let road_s = net.roads.iter().map(|road| {
             let lanes = road.lanes.iter().map(|l| &net.lanes[l.ix()]);
-            lanes.map(|l| l.length_m / l.max_speed_m_s).fold(f64::INFINITY, f64::min)
+            lanes
+                .map(|l| l.length_m / l.max_speed_m_s)
+                .fold(f64::INFINITY, f64::min)
         });
         let mut next: Vec<Vec<(u32, f64)>> = vec![Vec::new(); net.roads.len()];
         for junction in &net.junctions {
@@ -56,7 +58,7 @@ impl Router {
                     link.length_m / link.max_speed_m_s
                 });
                 let through_s = through.fold(f64::INFINITY, f64::min);
-                let penalty_s = if minor && road_link.turn != Turn::Straight || minor { MINOR_S } else { 0.0 };
+                let penalty_s = if minor { MINOR_S } else { 0.0 };
                 let ways = &mut next[road_link.from.ix()];
                 let cost_s = through_s + penalty_s;
                 match ways.iter_mut().find(|(to, _)| *to == road_link.to.0) {
@@ -72,6 +74,21 @@ impl Router {
             before: vec![NONE; net.roads.len()],
             touched: Vec::new(),
         }
+    }
+
+    /// Takes these times over the roads from now on, s.
+    pub(super) fn set_road_s(&mut self, road_s: &[f64]) {
+        self.road_s.clear();
+        self.road_s.extend_from_slice(road_s);
+    }
+
+    /// The fastest way over all stops in order; none if two of them are not joined.
+    pub(super) fn through(&mut self, stops: &[RoadIx]) -> Option<Vec<RoadIx>> {
+        let mut roads = vec![*stops.first()?];
+        for pair in stops.windows(2).filter(|p| p[0] != p[1]) {
+            roads.extend_from_slice(&self.fastest(pair[0], pair[1])?[1..]);
+        }
+        Some(roads)
     }
 
     /// True where a lane link leads from one road to the other.

@@ -39,16 +39,28 @@ pub(super) fn of(
         });
     };
     let letters = programme.phases.iter().map(|phase| {
-        phase.state.get(*index).copied().ok_or_else(|| TrafficError::OutOfRange {
-            at: place(file, phase.line, format!("tlLogic[id=\"{tl}\"].phase.state")),
-            what: "link index",
-            found: i64::try_from(*index).unwrap_or(i64::MAX),
-            count: phase.state.len(),
-        })
+        phase
+            .state
+            .get(*index)
+            .copied()
+            .ok_or_else(|| TrafficError::OutOfRange {
+                at: place(
+                    file,
+                    phase.line,
+                    format!("tlLogic[id=\"{tl}\"].phase.state"),
+                ),
+                what: "link index",
+                found: i64::try_from(*index).unwrap_or(i64::MAX),
+                count: phase.state.len(),
+            })
     });
     let letters = letters.collect::<Result<Vec<char>, _>>()?;
     if letters.contains(&'s') {
-        un.add("signal state `s` (stop, then go): gives way without having to stop", file, c.line);
+        un.add(
+            "signal state `s` (stop, then go): gives way without having to stop",
+            file,
+            c.line,
+        );
     }
     Ok(LinkSignal::Phases(tl.clone(), letters))
 }
@@ -74,7 +86,9 @@ pub(super) fn light(
         LinkSignal::Phases(tl, _) => raw.programmes.get(tl),
         LinkSignal::Always(_) => None,
     });
-    let times = programme.map_or(vec![3_600.0], |p| p.phases.iter().map(|q| q.duration_s).collect());
+    let times = programme.map_or(vec![3_600.0], |p| {
+        p.phases.iter().map(|q| q.duration_s).collect()
+    });
     let mut lightphases = Vec::with_capacity(times.len());
     for (k, time) in times.iter().enumerate() {
         let mut phase = LightPhaseFile {

@@ -29,14 +29,27 @@ const CLASSES: &str = include_str!("vclass.csv");
 
 /// Attributes without influence on the simulation.
 const SILENT: [&str; 12] = [
-    "id", "color", "guiShape", "imgFile", "emissionClass", "vClass", "height", "osgFile",
-    "probability", "personCapacity", "containerCapacity", "boardingDuration",
+    "id",
+    "color",
+    "guiShape",
+    "imgFile",
+    "emissionClass",
+    "vClass",
+    "height",
+    "osgFile",
+    "probability",
+    "personCapacity",
+    "containerCapacity",
+    "boardingDuration",
 ];
 
 impl VType {
     /// The defaults of a class; none for classes that do not drive on lanes for cars.
     pub(super) fn of_class(class: &str) -> Option<Self> {
-        let row = CLASSES.lines().skip(1).find(|row| row.split(',').next() == Some(class))?;
+        let row = CLASSES
+            .lines()
+            .skip(1)
+            .find(|row| row.split(',').next() == Some(class))?;
         let mut numbers = row.split(',').skip(1).map(|n| n.parse::<f64>());
         let mut next = || numbers.next()?.ok();
         Some(Self {
@@ -84,9 +97,25 @@ impl VType {
         t.factor(xml, e)?;
         let line = xml.line(e);
         if let Some(model) = e.get("carFollowModel").filter(|m| *m != "Krauss") {
-            un.add(&format!("car-following model `{model}`: driven by the safe speed of Krauss"), file, line);
+            un.add(
+                &format!("car-following model `{model}`: driven by the safe speed of Krauss"),
+                file,
+                line,
+            );
         }
-        let read = ["length", "width", "minGap", "maxSpeed", "accel", "decel", "tau", "sigma", "speedDev", "speedFactor", "carFollowModel"];
+        let read = [
+            "length",
+            "width",
+            "minGap",
+            "maxSpeed",
+            "accel",
+            "decel",
+            "tau",
+            "sigma",
+            "speedDev",
+            "speedFactor",
+            "carFollowModel",
+        ];
         for name in e.names() {
             if !read.contains(&name) && !SILENT.contains(&name) {
                 un.add(&format!("vType attribute `{name}`: not used"), file, line);
@@ -104,13 +133,24 @@ impl VType {
             at: xml.at(e, "speedFactor"),
             message: format!("\"{text}\" is neither a number above 0 nor normc(mean,dev,min,max)"),
         };
-        let inner = text.split_once('(').map_or(text, |(_, rest)| rest.trim_end_matches(')'));
+        let inner = text
+            .split_once('(')
+            .map_or(text, |(_, rest)| rest.trim_end_matches(')'));
         let numbers: Vec<f64> = inner
             .split(',')
-            .map(|n| n.trim().parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0))
+            .map(|n| {
+                n.trim()
+                    .parse::<f64>()
+                    .ok()
+                    .filter(|n| n.is_finite() && *n >= 0.0)
+            })
             .collect::<Option<_>>()
             .ok_or_else(wrong)?;
-        self.speed_factor = numbers.first().copied().filter(|f| *f > 0.0).ok_or_else(wrong)?;
+        self.speed_factor = numbers
+            .first()
+            .copied()
+            .filter(|f| *f > 0.0)
+            .ok_or_else(wrong)?;
         if let Some(dev) = numbers.get(1) {
             self.speed_dev = *dev;
         }

@@ -42,7 +42,12 @@ pub(crate) struct Xml<'a> {
 
 impl<'a> Xml<'a> {
     pub(crate) fn new(bytes: &'a [u8], file: &'a str) -> Result<Self, TrafficError> {
-        let at = || Box::new(At { file: Some(file.to_owned()), ..At::default() });
+        let at = || {
+            Box::new(At {
+                file: Some(file.to_owned()),
+                ..At::default()
+            })
+        };
         if bytes.len() > FILE_BYTES_MAX {
             return Err(TrafficError::TooLarge {
                 at: at(),

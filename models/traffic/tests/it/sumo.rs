@@ -7,7 +7,7 @@ use conurb_base::Coded as _;
 use conurb_traffic::file::{FlowFile, RoadnetFile};
 use conurb_traffic::sumo::{
     DemandOptions, NetworkOptions, SumoDemand, SumoNetwork, plain_files, read_additional,
-    read_config, read_demand, read_network, routes_xml,
+    read_config, read_demand, read_network, route_by_traffic, routes_xml,
 };
 use conurb_traffic::{Demand, Network, Signals, Sim, SimOptions, TrafficError};
 
@@ -78,7 +78,12 @@ fn net(text: &str) -> SumoNetwork {
 
 fn demand(net: &SumoNetwork, body: &str) -> SumoDemand {
     let text = routes(body);
-    read_demand(&[(text.as_bytes(), "rou.xml")], net, &DemandOptions::default()).unwrap()
+    read_demand(
+        &[(text.as_bytes(), "rou.xml")],
+        net,
+        &DemandOptions::default(),
+    )
+    .unwrap()
 }
 
 /// A finished or running trip: identifier, first and last second on the network.
@@ -108,12 +113,16 @@ impl Run {
 }
 
 fn run(net: SumoNetwork, demand: SumoDemand, seconds: u32) -> Run {
+    run_on(&Arc::new(net.network), demand, seconds)
+}
+
+fn run_on(net: &Arc<Network>, demand: SumoDemand, seconds: u32) -> Run {
     let ids = demand.ids;
     let options = SimOptions {
         signals: Signals::Programme,
         ..SimOptions::default()
     };
-    let mut sim = Sim::new(Arc::new(net.network), Arc::new(demand.demand), options).unwrap();
+    let mut sim = Sim::new(Arc::clone(net), Arc::new(demand.demand), options).unwrap();
     let mut came: Vec<Option<(u32, u32)>> = vec![None; ids.len()];
     let mut trips = Vec::new();
     for t in 0..seconds {
@@ -174,7 +183,9 @@ fn a_green_that_yields_gives_way_and_a_green_with_priority_does_not() {
     let stream = format!("{SIDE_CAR}{}", main_stream(3.0, 0.0, 45.0));
     let with = |state: &str| {
         let n = net(&signal_cross(
-            &format!("<phase duration=\"90\" state=\"{state}\"/><phase duration=\"5\" state=\"ry\"/>"),
+            &format!(
+                "<phase duration=\"90\" state=\"{state}\"/><phase duration=\"5\" state=\"ry\"/>"
+            ),
             0.0,
         ));
         let d = demand(&n, &stream);
@@ -194,7 +205,12 @@ fn programmes_stand_where_their_offset_says_and_keep_fractions_of_a_second() {
     let phases = "<phase duration=\"10.5\" state=\"Gr\"/><phase duration=\"9.5\" state=\"rG\"/>";
     let text = signal_cross(phases, 3.0);
     let phase_at = |begin: f64| {
-        let n = read_network(text.as_bytes(), "net.xml", &NetworkOptions { begin_s: begin }).unwrap();
+        let n = read_network(
+            text.as_bytes(),
+            "net.xml",
+            &NetworkOptions { begin_s: begin },
+        )
+        .unwrap();
         let options = SimOptions {
             signals: Signals::Programme,
             ..SimOptions::default()
@@ -251,16 +267,33 @@ fn lanes_count_from_the_left_here_and_each_vehicle_enters_the_lane_it_needs() {
         let to = n.network.links()[link.ix()].to;
         n.network.lanes()[to.ix()].id.clone()
     };
-    assert_eq!((leads_to("wide_0"), leads_to("wide_1")), ("left_0".into(), "right_0".into()));
+    assert_eq!(
+        (leads_to("wide_0"), leads_to("wide_1")),
+        ("left_0".into(), "right_0".into())
+    );
     let d = demand(
         &n,
         r#"<vehicle id="l" type="car" depart="0"><route edges="in wide left"/></vehicle>
            <vehicle id="r" type="car" depart="5"><route edges="in wide right"/></vehicle>"#,
     );
-    assert!(Sim::new(Arc::new(net(FORK).network), Arc::new(demand(&n, "").demand), SimOptions::default()).unwrap().notes().is_empty());
-    assert_eq!(n.unmodelled.count("edge without a lane for cars (paths, rails): left out"), 1);
+    assert!(
+        Sim::new(
+            Arc::new(net(FORK).network),
+            Arc::new(demand(&n, "").demand),
+            SimOptions::default()
+        )
+        .unwrap()
+        .notes()
+        .is_empty()
+    );
     assert_eq!(
-        n.unmodelled.count("lane not for cars (footway, cycle, bus or rail lane): left out"),
+        n.unmodelled
+            .count("edge without a lane for cars (paths, rails): left out"),
+        1
+    );
+    assert_eq!(
+        n.unmodelled
+            .count("lane not for cars (footway, cycle, bus or rail lane): left out"),
         1
     );
     let out = run(n, d, 100);
@@ -291,7 +324,10 @@ fn trips_flows_and_types_are_read_and_the_rest_is_listed() {
     let lorry = &d.demand.flows()[d.ids.iter().position(|i| i == "t").unwrap()];
     assert_eq!(lorry.start_s, 66, "65.5 s: at the next whole second");
     let t = d.demand.templates()[lorry.template as usize];
-    assert_eq!((t.length_m, t.max_pos_acc_m_s2, t.headway_s), (7.1, 1.3, 1.4));
+    assert_eq!(
+        (t.length_m, t.max_pos_acc_m_s2, t.headway_s),
+        (7.1, 1.3, 1.4)
+    );
     assert!((t.dawdle_m_s2 - 0.325).abs() < 1e-12);
     for feature in [
         "vType attribute `lcStrategic`: not used",
@@ -302,9 +338,19 @@ fn trips_flows_and_types_are_read_and_the_rest_is_listed() {
         "trip between edges that no way joins: skipped",
         "demand element `person`: skipped",
     ] {
-        assert_eq!(d.unmodelled.count(feature), 1, "{feature}\n{}", d.unmodelled);
+        assert_eq!(
+            d.unmodelled.count(feature),
+            1,
+            "{feature}\n{}",
+            d.unmodelled
+        );
     }
-    assert!(d.unmodelled.features().iter().all(|f| f.first.starts_with("rou.xml:")));
+    assert!(
+        d.unmodelled
+            .features()
+            .iter()
+            .all(|f| f.first.starts_with("rou.xml:"))
+    );
 }
 
 #[test]
@@ -313,13 +359,23 @@ fn configurations_and_additional_files_are_read_or_listed() {
         <time><begin value="25200"/><end value="28800"/><step-length value="0.5"/></time>
         <processing><lateral-resolution value="0.8"/></processing></configuration>"#;
     let c = read_config(text, "x.sumocfg").unwrap();
-    assert_eq!((c.net_file.as_deref(), c.begin_s, c.end_s, c.step_s), (Some("a.net.xml"), 25200.0, Some(28800.0), 0.5));
+    assert_eq!(
+        (c.net_file.as_deref(), c.begin_s, c.end_s, c.step_s),
+        (Some("a.net.xml"), 25200.0, Some(28800.0), 0.5)
+    );
     assert_eq!(c.route_files, ["b.rou.xml", "c.rou.xml"]);
-    assert_eq!(c.unmodelled.count("option `lateral-resolution`: not used"), 1);
+    assert_eq!(
+        c.unmodelled.count("option `lateral-resolution`: not used"),
+        1
+    );
     let text = br#"<additional><inductionLoop id="d" lane="in_0" pos="-20" freq="60"/><busStop id="b" lane="in_0" startPos="1" endPos="20"/></additional>"#;
     let a = read_additional(text, "x.add.xml").unwrap();
     assert_eq!((a.detectors.len(), a.detectors[0].position_m), (1, -20.0));
-    assert_eq!(a.unmodelled.count("additional element `busStop`: not simulated"), 1);
+    assert_eq!(
+        a.unmodelled
+            .count("additional element `busStop`: not simulated"),
+        1
+    );
 }
 
 fn net_error(from: &str, to: &str) -> TrafficError {
@@ -328,9 +384,13 @@ fn net_error(from: &str, to: &str) -> TrafficError {
         0.0,
     );
     assert!(text.contains(from), "{from}");
-    read_network(text.replacen(from, to, 1).as_bytes(), "net.xml", &NetworkOptions::default())
-        .err()
-        .unwrap_or_else(|| panic!("{from} -> {to} is accepted"))
+    read_network(
+        text.replacen(from, to, 1).as_bytes(),
+        "net.xml",
+        &NetworkOptions::default(),
+    )
+    .err()
+    .unwrap_or_else(|| panic!("{from} -> {to} is accepted"))
 }
 
 #[test]
@@ -339,21 +399,66 @@ fn each_kind_of_bad_network_is_a_located_error() {
         ("</net>", "", "CNB-TRAFFIC-0001", 0),
         ("</net>", "</not>", "CNB-TRAFFIC-0001", 0),
         ("<net ", "<routes ", "CNB-TRAFFIC-0001", 0),
-        ("length=\"300.00\"", "length=\"long\"", "CNB-TRAFFIC-0001", 5),
+        (
+            "length=\"300.00\"",
+            "length=\"long\"",
+            "CNB-TRAFFIC-0001",
+            5,
+        ),
         ("length=\"300.00\"", "length=\"-1\"", "CNB-TRAFFIC-0006", 5),
         ("length=\"300.00\"", "length=\"NaN\"", "CNB-TRAFFIC-0006", 5),
-        ("speed=\"13.89\" length=\"300.00\"", "length=\"300.00\"", "CNB-TRAFFIC-0001", 5),
-        ("shape=\"-302,0 -2,0\"", "shape=\"-302,0 -2;0\"", "CNB-TRAFFIC-0001", 5),
-        ("shape=\"-302,0 -2,0\"", "shape=\"-302,0\"", "CNB-TRAFFIC-0007", 5),
+        (
+            "speed=\"13.89\" length=\"300.00\"",
+            "length=\"300.00\"",
+            "CNB-TRAFFIC-0001",
+            5,
+        ),
+        (
+            "shape=\"-302,0 -2,0\"",
+            "shape=\"-302,0 -2;0\"",
+            "CNB-TRAFFIC-0001",
+            5,
+        ),
+        (
+            "shape=\"-302,0 -2,0\"",
+            "shape=\"-302,0\"",
+            "CNB-TRAFFIC-0007",
+            5,
+        ),
         ("id=\"main_out\"", "id=\"main_in\"", "CNB-TRAFFIC-0003", 6),
-        ("junction id=\"E\"", "junction id=\"W\"", "CNB-TRAFFIC-0003", 11),
+        (
+            "junction id=\"E\"",
+            "junction id=\"W\"",
+            "CNB-TRAFFIC-0003",
+            11,
+        ),
         ("from=\"W\"", "from=\"X\"", "CNB-TRAFFIC-0004", 5),
         ("response=\"10\"", "response=\"1x\"", "CNB-TRAFFIC-0001", 15),
-        ("<request index=\"0\"", "<request index=\"1\"", "CNB-TRAFFIC-0010", 15),
-        ("connection from=\"side_in\"", "connection from=\"nowhere\"", "CNB-TRAFFIC-0004", 18),
-        ("connection from=\"side_in\" to=\"side_out\" fromLane=\"0\"", "connection from=\"side_in\" to=\"side_out\" fromLane=\"4\"", "CNB-TRAFFIC-0005", 18),
+        (
+            "<request index=\"0\"",
+            "<request index=\"1\"",
+            "CNB-TRAFFIC-0010",
+            15,
+        ),
+        (
+            "connection from=\"side_in\"",
+            "connection from=\"nowhere\"",
+            "CNB-TRAFFIC-0004",
+            18,
+        ),
+        (
+            "connection from=\"side_in\" to=\"side_out\" fromLane=\"0\"",
+            "connection from=\"side_in\" to=\"side_out\" fromLane=\"4\"",
+            "CNB-TRAFFIC-0005",
+            18,
+        ),
         ("via=\":C_0_0\"", "via=\":C_9_0\"", "CNB-TRAFFIC-0004", 18),
-        ("tl=\"C\" linkIndex=\"1\"", "tl=\"Z\" linkIndex=\"1\"", "CNB-TRAFFIC-0004", 19),
+        (
+            "tl=\"C\" linkIndex=\"1\"",
+            "tl=\"Z\" linkIndex=\"1\"",
+            "CNB-TRAFFIC-0004",
+            19,
+        ),
         ("linkIndex=\"1\"", "linkIndex=\"7\"", "CNB-TRAFFIC-0005", 9),
         ("state=\"Gr\"", "state=\"Gx\"", "CNB-TRAFFIC-0001", 9),
         ("duration=\"30\"", "duration=\"0\"", "CNB-TRAFFIC-0006", 9),
@@ -379,26 +484,66 @@ fn each_kind_of_bad_network_is_a_located_error() {
 fn each_kind_of_bad_demand_is_a_located_error() {
     let n = net(FORK);
     for (body, code) in [
-        ("<vehicle id=\"a\" depart=\"x\"><route edges=\"in wide\"/></vehicle>", "CNB-TRAFFIC-0001"),
-        ("<vehicle id=\"a\" depart=\"-5\"><route edges=\"in wide\"/></vehicle>", "CNB-TRAFFIC-0008"),
-        ("<vehicle id=\"a\" depart=\"1\"><route edges=\"in nowhere\"/></vehicle>", "CNB-TRAFFIC-0004"),
-        ("<vehicle id=\"a\" depart=\"1\"><route edges=\"in path\"/></vehicle>", "CNB-TRAFFIC-0004"),
-        ("<vehicle id=\"a\" depart=\"1\"><route edges=\"in left\"/></vehicle>", "CNB-TRAFFIC-0009"),
+        (
+            "<vehicle id=\"a\" depart=\"x\"><route edges=\"in wide\"/></vehicle>",
+            "CNB-TRAFFIC-0001",
+        ),
+        (
+            "<vehicle id=\"a\" depart=\"-5\"><route edges=\"in wide\"/></vehicle>",
+            "CNB-TRAFFIC-0008",
+        ),
+        (
+            "<vehicle id=\"a\" depart=\"1\"><route edges=\"in nowhere\"/></vehicle>",
+            "CNB-TRAFFIC-0004",
+        ),
+        (
+            "<vehicle id=\"a\" depart=\"1\"><route edges=\"in path\"/></vehicle>",
+            "CNB-TRAFFIC-0004",
+        ),
+        (
+            "<vehicle id=\"a\" depart=\"1\"><route edges=\"in left\"/></vehicle>",
+            "CNB-TRAFFIC-0009",
+        ),
         ("<vehicle id=\"a\" depart=\"1\"/>", "CNB-TRAFFIC-0001"),
-        ("<vehicle id=\"a\" depart=\"1\" route=\"none\"/>", "CNB-TRAFFIC-0004"),
-        ("<vehicle id=\"a\" type=\"none\" depart=\"1\"><route edges=\"in wide\"/></vehicle>", "CNB-TRAFFIC-0004"),
-        ("<flow id=\"a\" from=\"in\" to=\"wide\" begin=\"9\" end=\"3\" period=\"1\"/>", "CNB-TRAFFIC-0008"),
-        ("<flow id=\"a\" from=\"in\" to=\"wide\" begin=\"0\" end=\"9\" period=\"0\"/>", "CNB-TRAFFIC-0006"),
-        ("<flow id=\"a\" from=\"in\" to=\"wide\" begin=\"0\" end=\"9\"/>", "CNB-TRAFFIC-0001"),
-        ("<flow id=\"a\" from=\"in\" to=\"wide\" begin=\"0\" end=\"9\" probability=\"3\"/>", "CNB-TRAFFIC-0006"),
-        ("<flow id=\"a\" from=\"in\" to=\"wide\" begin=\"0\" end=\"900000000\" period=\"0.001\"/>", "CNB-TRAFFIC-0002"),
+        (
+            "<vehicle id=\"a\" depart=\"1\" route=\"none\"/>",
+            "CNB-TRAFFIC-0004",
+        ),
+        (
+            "<vehicle id=\"a\" type=\"none\" depart=\"1\"><route edges=\"in wide\"/></vehicle>",
+            "CNB-TRAFFIC-0004",
+        ),
+        (
+            "<flow id=\"a\" from=\"in\" to=\"wide\" begin=\"9\" end=\"3\" period=\"1\"/>",
+            "CNB-TRAFFIC-0008",
+        ),
+        (
+            "<flow id=\"a\" from=\"in\" to=\"wide\" begin=\"0\" end=\"9\" period=\"0\"/>",
+            "CNB-TRAFFIC-0006",
+        ),
+        (
+            "<flow id=\"a\" from=\"in\" to=\"wide\" begin=\"0\" end=\"9\"/>",
+            "CNB-TRAFFIC-0001",
+        ),
+        (
+            "<flow id=\"a\" from=\"in\" to=\"wide\" begin=\"0\" end=\"9\" probability=\"3\"/>",
+            "CNB-TRAFFIC-0006",
+        ),
+        (
+            "<flow id=\"a\" from=\"in\" to=\"wide\" begin=\"0\" end=\"900000000\" period=\"0.001\"/>",
+            "CNB-TRAFFIC-0002",
+        ),
         ("<vType id=\"z\" length=\"0\"/>", "CNB-TRAFFIC-0006"),
         ("<vType id=\"z\" speedFactor=\"fast\"/>", "CNB-TRAFFIC-0001"),
     ] {
         let text = format!("<routes>\n\n{body}</routes>");
-        let error = read_demand(&[(text.as_bytes(), "rou.xml")], &n, &DemandOptions::default())
-            .err()
-            .unwrap_or_else(|| panic!("accepted: {body}"));
+        let error = read_demand(
+            &[(text.as_bytes(), "rou.xml")],
+            &n,
+            &DemandOptions::default(),
+        )
+        .err()
+        .unwrap_or_else(|| panic!("accepted: {body}"));
         assert_eq!(error.code(), code, "{body}: {error}");
         assert_eq!(error.at().unwrap().line, Some(3), "{error}");
     }
@@ -429,7 +574,10 @@ fn a_sumo_network_survives_the_way_through_cityflow_files() {
     let json = serde_json::to_vec(&d.demand.to_flows(&n.network)).unwrap();
     let flows: Vec<FlowFile> = serde_json::from_slice(&json).unwrap();
     let again = Demand::from_file(&flows, "flow.json", &n.network).unwrap();
-    assert_eq!((again.flows(), again.routes()), (d.demand.flows(), d.demand.routes()));
+    assert_eq!(
+        (again.flows(), again.routes()),
+        (d.demand.flows(), d.demand.routes())
+    );
     assert_eq!(again.templates(), d.demand.templates());
 }
 
@@ -444,10 +592,16 @@ fn a_cityflow_network_comes_back_equal() {
     same_network(&net, &again);
     let flows = demand.to_flows(&net);
     let back = Demand::from_file(&flows, "flow.json", &again).unwrap();
-    assert_eq!((back.flows(), back.routes(), back.templates()), (demand.flows(), demand.routes(), demand.templates()));
+    assert_eq!(
+        (back.flows(), back.routes(), back.templates()),
+        (demand.flows(), demand.routes(), demand.templates())
+    );
     let plain = plain_files(&net);
     assert_eq!(plain.edges.matches("<edge ").count(), net.roads().len());
-    assert_eq!(plain.programmes.matches("<tlLogic ").count(), net.signalised().len());
+    assert_eq!(
+        plain.programmes.matches("<tlLogic ").count(),
+        net.signalised().len()
+    );
 }
 
 #[test]
@@ -455,12 +609,21 @@ fn what_is_written_for_sumo_is_read_back() {
     let n = net(&priority_cross());
     let d = demand(&n, &format!("{SIDE_CAR}{}", main_stream(3.0, 0.0, 45.0)));
     let text = routes_xml(&n.network, &d.demand, Some(&d.ids));
-    let again = read_demand(&[(text.as_bytes(), "rou.xml")], &n, &DemandOptions::default()).unwrap();
+    let again = read_demand(
+        &[(text.as_bytes(), "rou.xml")],
+        &n,
+        &DemandOptions::default(),
+    )
+    .unwrap();
     assert_eq!(again.ids, d.ids);
     assert_eq!(again.demand.flows().len(), d.demand.flows().len());
     assert_eq!(again.demand.templates(), d.demand.templates());
     let plain = plain_files(&n.network);
-    assert!(plain.connections.contains("from=\"side_in\" to=\"side_out\" fromLane=\"0\" toLane=\"0\""));
+    assert!(
+        plain
+            .connections
+            .contains("from=\"side_in\" to=\"side_out\" fromLane=\"0\" toLane=\"0\"")
+    );
 }
 
 struct Scenario {
@@ -482,8 +645,13 @@ fn beside_sumo(s: &Scenario) -> Option<(f64, f64)> {
         seed: 0,
     };
     let demand = read_demand(&[(&rou, s.name)], &net, &options).unwrap();
-    println!("{}: seed 0\n{}{}", s.name, net.unmodelled, demand.unmodelled);
-    let ours = run(net, demand, 3600);
+    println!(
+        "{}: seed 0\n{}{}",
+        s.name, net.unmodelled, demand.unmodelled
+    );
+    let network = Arc::new(net.network);
+    let demand = route_by_traffic(&network, &demand, 0).unwrap();
+    let ours = run_on(&network, demand, 3600);
     let csv = String::from_utf8(bytes(dir.join("reference/sumo_1_28.csv"))).unwrap();
     let rows: Vec<f64> = csv
         .lines()
@@ -511,7 +679,10 @@ fn cologne_takes_as_long_as_in_sumo() {
         begin_s: 25_200.0,
     };
     if let Some((ours, theirs)) = beside_sumo(&scenario) {
-        assert!((ours / theirs - 1.0).abs() <= 0.10, "{ours} beside {theirs}");
+        assert!(
+            (ours / theirs - 1.0).abs() <= 0.10,
+            "{ours} beside {theirs}"
+        );
     }
 }
 
@@ -522,7 +693,10 @@ fn ingolstadt_takes_as_long_as_in_sumo() {
         begin_s: 57_600.0,
     };
     if let Some((ours, theirs)) = beside_sumo(&scenario) {
-        assert!((ours / theirs - 1.0).abs() <= 0.10, "{ours} beside {theirs}");
+        assert!(
+            (ours / theirs - 1.0).abs() <= 0.10,
+            "{ours} beside {theirs}"
+        );
     }
 }
 
@@ -531,7 +705,13 @@ fn cologne_agrees_with_its_cityflow_conversion() {
     let Some(dir) = crate::common::shared("cologne_agrees_with_its_cityflow_conversion") else {
         return;
     };
-    let ours = read_network(&bytes(dir.join("cologne3/cologne3.net.xml")), "net", &NetworkOptions::default()).unwrap().network;
+    let ours = read_network(
+        &bytes(dir.join("cologne3/cologne3.net.xml")),
+        "net",
+        &NetworkOptions::default(),
+    )
+    .unwrap()
+    .network;
     let name = "cologne3/cologne3_roadnet_red.json";
     let theirs = Network::from_json(&bytes(dir.join(name)), name).unwrap();
     assert_eq!(ours.roads().len(), theirs.roads().len());
@@ -546,7 +726,10 @@ fn cologne_agrees_with_its_cityflow_conversion() {
     let programmes = |net: &Network| {
         let all = net.signalised().into_iter().map(|j| {
             let j = &net.junctions()[j.ix()];
-            (j.id.clone(), j.phases.iter().map(|p| p.time_s).collect::<Vec<_>>())
+            (
+                j.id.clone(),
+                j.phases.iter().map(|p| p.time_s).collect::<Vec<_>>(),
+            )
         });
         let mut all: Vec<_> = all.collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
