@@ -382,53 +382,52 @@ impl Reader<'_> {
         let number = open.xml.number_if(e, "number")?;
         let per_hour = open.xml.number_if(e, "vehsPerHour")?;
         let mut rng = conurb_base::stream(self.options.seed, e.get("id").unwrap_or(""), "flow");
-        let mut next: Box<dyn FnMut() -> f64> = if let Some(p) =
-            open.xml.number_if(e, "probability")?
-        {
-            if !(0.0..=1.0).contains(&p) {
-                return Err(TrafficError::BadNumber {
-                    at: open.xml.at(e, "probability"),
-                    what: "probability",
-                    value: p,
-                    rule: "it has to be between 0 and 1",
-                });
-            }
-            let mut wait = move || {
-                let mut s = 1.0;
-                while p > 0.0 && s < TIME_MAX_S && rng.random::<f64>() >= p && s < 1e6 {
-                    s += 1.0;
+        let mut next: Box<dyn FnMut() -> f64> =
+            if let Some(p) = open.xml.number_if(e, "probability")? {
+                if !(0.0..=1.0).contains(&p) {
+                    return Err(TrafficError::BadNumber {
+                        at: open.xml.at(e, "probability"),
+                        what: "probability",
+                        value: p,
+                        rule: "it has to be between 0 and 1",
+                    });
                 }
-                if p > 0.0 { s } else { TIME_MAX_S }
-            };
-            Box::new(move || wait())
-        } else if let Some(rate) = e.get("period").and_then(|p| p.strip_prefix("exp(")) {
-            let rate: f64 =
-                rate.trim_end_matches(')')
-                    .trim()
-                    .parse()
-                    .map_err(|_| TrafficError::Syntax {
+                let wait = move || {
+                    let mut s = 1.0;
+                    while p > 0.0 && s < TIME_MAX_S && rng.random::<f64>() >= p && s < 1e6 {
+                        s += 1.0;
+                    }
+                    if p > 0.0 { s } else { TIME_MAX_S }
+                };
+                Box::new(wait)
+            } else if let Some(rate) = e.get("period").and_then(|p| p.strip_prefix("exp(")) {
+                let rate: f64 = rate.trim_end_matches(')').trim().parse().map_err(|_| {
+                    TrafficError::Syntax {
                         at: open.xml.at(e, "period"),
                         message: "exp(...) needs a rate per second".into(),
-                    })?;
-            let rate = open.xml.positive(e, "period", rate, false)?;
-            Box::new(move || -(1.0 - rng.random::<f64>()).ln() / rate)
-        } else {
-            let period = match (open.xml.number_if(e, "period")?, per_hour, number) {
-                (Some(period), _, _) => open.xml.positive(e, "period", period, false)?,
-                (_, Some(rate), _) => 3_600.0 / open.xml.positive(e, "vehsPerHour", rate, false)?,
-                (_, _, Some(n)) if n >= 1.0 && end > begin => (end - begin) / n,
-                (_, _, Some(_)) => 1.0,
-                _ => {
-                    return Err(TrafficError::Syntax {
+                    }
+                })?;
+                let rate = open.xml.positive(e, "period", rate, false)?;
+                Box::new(move || -(1.0 - rng.random::<f64>()).ln() / rate)
+            } else {
+                let period = match (open.xml.number_if(e, "period")?, per_hour, number) {
+                    (Some(period), _, _) => open.xml.positive(e, "period", period, false)?,
+                    (_, Some(rate), _) => {
+                        3_600.0 / open.xml.positive(e, "vehsPerHour", rate, false)?
+                    }
+                    (_, _, Some(n)) if n >= 1.0 && end > begin => (end - begin) / n,
+                    (_, _, Some(_)) => 1.0,
+                    _ => {
+                        return Err(TrafficError::Syntax {
                         at: open.xml.at(e, ""),
                         message:
                             "the flow has none of `period`, `vehsPerHour`, `number`, `probability`"
                                 .into(),
                     });
-                }
+                    }
+                };
+                Box::new(move || period)
             };
-            Box::new(move || period)
-        };
         let random = e.get("probability").is_some()
             || e.get("period").is_some_and(|p| p.starts_with("exp("));
         let mut times = Vec::new();
