@@ -33,7 +33,7 @@ pub(crate) struct Event {
     pub(crate) next_in_lane: u32,
 }
 
-/// A template with everything derived from it and the step length.
+/// A template with everything derived from it and the step length: two cache lines.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tpl {
     pub(crate) len: f64,
@@ -43,8 +43,6 @@ pub(crate) struct Tpl {
     pub(crate) usual_pos: f64,
     pub(crate) usual_neg: f64,
     pub(crate) vmax: f64,
-    /// s.
-    pub(crate) headway: f64,
     /// Headway plus half a step, s.
     pub(crate) headway_half: f64,
     /// Hardest and usual braking: `2 / b`, and the reciprocal of half that.
@@ -71,7 +69,6 @@ impl Tpl {
             usual_pos: t.usual_pos_acc_m_s2,
             usual_neg,
             vmax,
-            headway: t.headway_s,
             headway_half: t.headway_s + dt / 2.0,
             four_a: a.map(|a| 4.0 * a),
             half_per_a: a.map(|a| 0.5 / a),

@@ -13,8 +13,21 @@ use crate::ids::NONE;
 use crate::network::Network;
 use crate::plan::{Plan, Tpl};
 
-/// [`super::Sim::choose_speeds`] for one drivable, from the front to the back.
-pub(super) fn choose_on<const CHANGE: bool, const BEYOND: bool>(
+/// [`super::Sim::choose_speeds`] for all drivables. A function of its own for each pair of constants,
+/// so that the loop of one does not take the other's registers.
+#[inline(never)]
+pub(super) fn choose_all<const CHANGE: bool, const BEYOND: bool>(
+    view: &View<'_>,
+    scratch: &mut Scratch,
+    lattice: Option<&Lattice>,
+) {
+    for drivable in &view.state.occupied {
+        choose_on::<CHANGE, BEYOND>(view, scratch, lattice, *drivable);
+    }
+}
+
+/// The choice for one drivable, from the front to the back.
+fn choose_on<const CHANGE: bool, const BEYOND: bool>(
     view: &View<'_>,
     scratch: &mut Scratch,
     lattice: Option<&Lattice>,

@@ -292,7 +292,7 @@ fn braking_s(tpl: &Tpl, v: f64, d: f64, arrive_s: f64) -> f64 {
 /// and a stop with the reaction time from the next step's highest speed.
 fn planned_m(tpl: &Tpl, v: f64, dt: f64) -> f64 {
     let top = least(tpl.vmax, v + tpl.max_pos * dt);
-    top * (dt + tpl.headway) + top * top / (2.0 * tpl.usual_neg)
+    top * (dt / 2.0 + tpl.headway_half) + top * top / (2.0 * tpl.usual_neg)
 }
 
 /// When and how fast a vehicle goes through a link.

@@ -1,12 +1,12 @@
 //! One step: create, enter, choose speeds, hand over, commit, find leaders, advance signals.
 
-use super::choose::choose_on;
+use super::choose::choose_all;
 use super::cross::View;
 use super::lane_change::{Lattice, Wishes};
 use super::state::{Car, EMPTY, SHADOW, State, Track, WAITS};
 use super::{Finished, Sim};
 use crate::ids::NONE;
-use crate::network::{Network, Priority};
+use crate::network::Network;
 use crate::plan::Plan;
 
 /// A body this far beyond the end of a link is met on it no more (0 but for rounding), m.
@@ -214,13 +214,9 @@ impl Sim {
         };
         let lattice = self.lattice.as_deref();
         if self.net.priority.is_none() && !self.plan.own_drivers {
-            for drivable in &self.state.occupied {
-                choose_on::<CHANGE, false>(&view, scratch, lattice, *drivable);
-            }
+            choose_all::<CHANGE, false>(&view, scratch, lattice);
         } else {
-            for drivable in &self.state.occupied {
-                choose_on::<CHANGE, true>(&view, scratch, lattice, *drivable);
-            }
+            choose_all::<CHANGE, true>(&view, scratch, lattice);
         }
         for (drivable, track) in self.scratch.chains.drain(..) {
             self.state.tracks[drivable as usize] = track;
@@ -375,19 +371,15 @@ fn mark_live(net: &Network, plan: &Plan, state: &mut State, drivable: u32) {
 /// True where lists of foes rule and the vehicle has left the way of those that turn off elsewhere.
 ///
 /// Those that turn off to the same road are on one line with it until the end.
-fn is_clear(
-    p: &Priority,
-    net: &Network,
-    plan: &Plan,
-    state: &State,
-    links: (u32, u32),
-    slot: u32,
-) -> bool {
-    let link = |drivable: u32| drivable as usize - net.lanes.len();
-    let (theirs, own) = (link(links.0), link(links.1));
-    let car = &state.cars[slot as usize];
-    let rear_m = car.pos - plan.templates[car.template as usize].len;
-    net.links[theirs].road_link != net.links[own].road_link && rear_m > p.clear_m[theirs]
+#[inline(never)] // kept out of the way of networks without such lists
+fn is_clear(net: &Network, plan: &Plan, state: &State, links: (u32, u32), slot: u32) -> bool {
+    net.priority.as_ref().is_some_and(|p| {
+        let link = |drivable: u32| drivable as usize - net.lanes.len();
+        let (theirs, own) = (link(links.0), link(links.1));
+        let car = &state.cars[slot as usize];
+        let rear_m = car.pos - plan.templates[car.template as usize].len;
+        net.links[theirs].road_link != net.links[own].road_link && rear_m > p.clear_m[theirs]
+    })
 }
 
 /// Finds the leader of a drivable's first vehicle on the drivables ahead of it.
@@ -417,7 +409,6 @@ fn leader_of(
     let mut rest = net.flat.length_m[drivable as usize] - car.pos;
     let (mut leader, mut gap) = (NONE, track.gap);
     let (mut at, mut ahead) = (car.cursor, drivable);
-    let foes = net.priority.as_ref();
     // Beyond `far_gap` no leader matters to speeds: skip the search. To lane change any gap does.
     while lattice.is_some() || rest <= tpl.far_gap + plan.len_max {
         (ahead, at) = match lattice {
@@ -440,8 +431,9 @@ fn leader_of(
             );
             for d in &net.flat.lane_links[a as usize..b as usize] {
                 let tail = state.tracks[*d as usize].tail;
-                let is_clear = |p| *d != ahead && is_clear(p, net, plan, state, (*d, ahead), tail);
-                if tail != NONE && !foes.is_some_and(is_clear) {
+                if tail != NONE
+                    && !(net.priority.is_some() && is_clear(net, plan, state, (*d, ahead), tail))
+                {
                     let candidate = behind_m(tail);
                     if leader == NONE || candidate < gap {
                         (leader, gap) = (tail, candidate);
