@@ -37,6 +37,10 @@ pub struct VehicleTemplate {
     pub max_speed_m_s: f64,
     /// Time headway, s.
     pub headway_s: f64,
+    /// Wished speed over speed limit; 1 in the CityFlow form.
+    pub speed_factor: f64,
+    /// Mean loss of speed by imperfect driving, m/s^2; 0 in the CityFlow form.
+    pub dawdle_m_s2: f64,
 }
 
 impl Default for VehicleTemplate {
@@ -52,6 +56,8 @@ impl Default for VehicleTemplate {
             usual_neg_acc_m_s2: 2.5,
             max_speed_m_s: 16.66667,
             headway_s: 1.0,
+            speed_factor: 1.0,
+            dawdle_m_s2: 0.0,
         }
     }
 }
@@ -100,6 +106,21 @@ impl Demand {
             templates: Vec::new(),
             routes: Vec::new(),
             notes: Vec::new(),
+        }
+    }
+
+    /// A demand whose parts another reader has checked: routes of at least two joined roads.
+    pub(crate) const fn of(
+        flows: Vec<Flow>,
+        templates: Vec<VehicleTemplate>,
+        routes: Vec<Vec<RoadIx>>,
+        notes: Vec<String>,
+    ) -> Self {
+        Self {
+            flows,
+            templates,
+            routes,
+            notes,
         }
     }
 
@@ -179,13 +200,16 @@ struct Compiler<'a> {
     search: Search,
     legs: HashMap<(u32, u32), Option<Vec<RoadIx>>>,
     by_anchors: HashMap<Vec<u32>, u32>,
-    template_ids: HashMap<[u64; 9], u32>,
+    template_ids: HashMap<[u64; 11], u32>,
     demand: Demand,
 }
 
 impl Compiler<'_> {
     fn template(&mut self, i: usize, v: &VehicleFile) -> Result<u32, TrafficError> {
-        let members: [(&'static str, &'static str, f64); 9] = [
+        let ext = v.conurb.as_ref();
+        let speed_factor = ext.map_or(1.0, |e| e.speed_factor);
+        let dawdle_m_s2 = ext.map_or(0.0, |e| e.dawdle);
+        let members: [(&'static str, &'static str, f64); 11] = [
             ("length", "vehicle length in m", v.length),
             ("width", "vehicle width in m", v.width),
             ("minGap", "gap in m", v.min_gap),
@@ -195,10 +219,13 @@ impl Compiler<'_> {
             ("usualNegAcc", "deceleration in m/s^2", v.usual_neg_acc),
             ("maxSpeed", "speed in m/s", v.max_speed),
             ("headwayTime", "time headway in s", v.headway_time),
+            ("conurb", "speed factor", speed_factor),
+            ("conurb", "dawdling in m/s^2", dawdle_m_s2),
         ];
         for (name, what, value) in members {
             // A gap or headway of zero is a legitimate (if daring) driver.
-            let may_be_zero = matches!(name, "minGap" | "headwayTime");
+            let may_be_zero =
+                matches!(name, "minGap" | "headwayTime") || what == "dawdling in m/s^2";
             let fine =
                 value.is_finite() && value < 1e6 && (value > 0.0 || (may_be_zero && value == 0.0));
             if !fine {
@@ -224,6 +251,8 @@ impl Compiler<'_> {
                 usual_neg_acc_m_s2: v.usual_neg_acc,
                 max_speed_m_s: v.max_speed,
                 headway_s: v.headway_time,
+                speed_factor,
+                dawdle_m_s2,
             });
         }
         Ok(id)

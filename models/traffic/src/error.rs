@@ -187,7 +187,7 @@ impl Coded for TrafficError {
 
     fn remedy(&self) -> Option<String> {
         Some(match self {
-            Self::Syntax { .. } => "Check that the file is complete UTF-8 JSON in the CityFlow form and that the member named here is present and of the right type.".into(),
+            Self::Syntax { .. } => "Check that the file is complete (UTF-8 JSON in the CityFlow form, or XML of SUMO) and that the member or attribute named here is present and of the right type.".into(),
             Self::TooLarge { limit, .. } => format!("Split the file so that it stays within {limit}."),
             Self::DuplicateId { what, .. } => format!("Give each {what} its own id."),
             Self::UnknownId { what, .. } => format!("Correct the id, or add that {what} to the road network file."),

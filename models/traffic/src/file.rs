@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::TrafficError;
+pub use crate::file_ext::{
+    FoeExt, LaneExt, LaneLinkExt, LightPhaseExt, RightOfWay, RoadnetExt, TrafficLightExt,
+    VehicleExt,
+};
 
 /// Members that the format does not name.
 pub type Extra = Map<String, Value>;
@@ -32,6 +36,9 @@ pub struct RoadnetFile {
     pub intersections: Vec<IntersectionFile>,
     /// The carriageways.
     pub roads: Vec<RoadFile>,
+    /// Members beyond the format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conurb: Option<RoadnetExt>,
     /// Unknown members.
     #[serde(flatten)]
     pub extra: Extra,
@@ -115,6 +122,9 @@ pub struct LaneLinkFile {
     /// Its line, m; absent or empty: a curve is built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub points: Option<Vec<PointFile>>,
+    /// Members beyond the format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conurb: Option<LaneLinkExt>,
     /// Unknown members.
     #[serde(flatten)]
     pub extra: Extra,
@@ -132,6 +142,9 @@ pub struct TrafficLightFile {
     pub road_link_indices: Option<Vec<i64>>,
     /// The phases in order.
     pub lightphases: Vec<LightPhaseFile>,
+    /// Members beyond the format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conurb: Option<TrafficLightExt>,
     /// Unknown members.
     #[serde(flatten)]
     pub extra: Extra,
@@ -145,6 +158,9 @@ pub struct LightPhaseFile {
     /// Indices into the junction's `roadLinks` that are green.
     #[serde(rename = "availableRoadLinks")]
     pub available_road_links: Vec<i64>,
+    /// Members beyond the format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conurb: Option<LightPhaseExt>,
     /// Unknown members.
     #[serde(flatten)]
     pub extra: Extra,
@@ -178,6 +194,9 @@ pub struct LaneFile {
     /// Speed limit, m/s.
     #[serde(rename = "maxSpeed")]
     pub max_speed: f64,
+    /// Members beyond the format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conurb: Option<LaneExt>,
     /// Unknown members.
     #[serde(flatten)]
     pub extra: Extra,
@@ -231,6 +250,9 @@ pub struct VehicleFile {
     /// Time headway, s.
     #[serde(rename = "headwayTime")]
     pub headway_time: f64,
+    /// Members beyond the format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conurb: Option<VehicleExt>,
     /// Unknown members.
     #[serde(flatten)]
     pub extra: Extra,

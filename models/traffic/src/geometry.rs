@@ -103,7 +103,7 @@ pub(crate) fn shifted(points: &[P], shift_m: f64) -> Vec<P> {
         .collect()
 }
 
-fn point_at(points: &[P], distance_m: f64) -> P {
+pub(crate) fn point_at(points: &[P], distance_m: f64) -> P {
     let mut rest = distance_m.max(0.0).min(length(points));
     if rest <= 0.0 {
         return points[0];
@@ -170,7 +170,7 @@ fn on_segment(a: P, b: P, p: P) -> bool {
 }
 
 /// Distances along `a` and `b` of their first common point, or none.
-fn conflict(a: &[P], b: &[P]) -> Option<(f64, f64)> {
+pub(crate) fn conflict(a: &[P], b: &[P]) -> Option<(f64, f64)> {
     let mut along_a = 0.0;
     for sa in a.windows(2) {
         let u = sa[1].minus(sa[0]);

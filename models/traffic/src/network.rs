@@ -38,6 +38,8 @@ pub struct Phase {
     pub time_s: f64,
     /// Indices into the junction's road links that are green.
     pub road_links: Vec<u32>,
+    /// Those of them that give way to their foes (none where right of way goes by rank).
+    pub yields: Vec<u32>,
 }
 
 /// One movement of a junction.
@@ -66,6 +68,8 @@ pub struct Junction {
     pub width_m: f64,
     /// Phases; at most one means unsignalised.
     pub phases: Vec<Phase>,
+    /// When the programme's first phase begins after the start of a run, s, modulo the cycle.
+    pub offset_s: f64,
     /// Movements.
     pub road_links: Vec<RoadLink>,
     /// Incident roads in the order of route search (empty for border nodes).
@@ -125,6 +129,8 @@ pub struct Link {
     pub turn: Turn,
     /// Length, m.
     pub length_m: f64,
+    /// Speed limit, m/s (10,000: none).
+    pub max_speed_m_s: f64,
     /// Line, m.
     pub points: Vec<[f64; 2]>,
 }
@@ -155,6 +161,7 @@ pub struct Network {
     pub(crate) incoming: Vec<Vec<LaneIx>>,
     pub(crate) outgoing: Vec<Vec<LaneIx>>,
     pub(crate) phase_links: Vec<Vec<Vec<LinkIx>>>,
+    pub(crate) priority: Option<Priority>,
     pub(crate) junction_links: Vec<std::ops::Range<u32>>,
     pub(crate) notes: Vec<String>,
 }
@@ -176,6 +183,62 @@ pub(crate) struct Flat {
     pub(crate) lane_links_from: Vec<u32>,
     /// Drivable numbers of the links of a lane.
     pub(crate) lane_links: Vec<u32>,
+}
+
+/// Right of way by lists of foes instead of by rank: networks of other simulators.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Priority {
+    /// Where a vehicle that gives way waits, m from the start, by link.
+    pub(crate) wait_m: Vec<f64>,
+    /// Beyond this a vehicle is out of the way of those that leave its lane elsewhere, by link, m.
+    pub(crate) clear_m: Vec<f64>,
+    /// Lanes changed on the way, by link.
+    pub(crate) changes: Vec<u32>,
+    /// Ranges of `foes`, by link.
+    pub(crate) foe_from: Vec<u32>,
+    pub(crate) foes: Vec<Foe>,
+    /// Ranges of `upstream`, by link.
+    pub(crate) upstream_from: Vec<u32>,
+    /// Drivables before each link within sight, the start lane first.
+    pub(crate) upstream: Vec<Upstream>,
+}
+
+impl Priority {
+    /// The conflicts of a link, nearest first as the file has them.
+    pub(crate) fn foes_of(&self, link: usize) -> &[Foe] {
+        &self.foes[self.foe_from[link] as usize..self.foe_from[link + 1] as usize]
+    }
+
+    /// The drivables from which a link is reached, its start lane first.
+    pub(crate) fn upstream_of(&self, link: usize) -> &[Upstream] {
+        &self.upstream[self.upstream_from[link] as usize..self.upstream_from[link + 1] as usize]
+    }
+}
+
+/// A conflict with another lane link, as seen from one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Foe {
+    pub(crate) link: u32,
+    /// Distance along this link, m.
+    pub(crate) at_m: f64,
+    /// Distance along the other, m.
+    pub(crate) other_at_m: f64,
+    /// This one gives way where its signal says so.
+    pub(crate) yields: bool,
+    /// The other gives way to this one where its signal says so.
+    pub(crate) is_yielded_to: bool,
+    /// Both end on the same lane.
+    pub(crate) merges: bool,
+}
+
+/// A drivable from which vehicles reach a link.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Upstream {
+    pub(crate) drivable: u32,
+    /// From its end to the link, m.
+    pub(crate) beyond_m: f64,
+    /// Places in a path from it to the link.
+    pub(crate) hops: u32,
 }
 
 /// Speed limit of lane links, m/s: none in effect.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use crate::demand::{Demand, VehicleTemplate};
 use crate::ids::{LaneIx, LinkIx, NONE, RoadIx};
-use crate::network::Network;
+use crate::network::{Network, Priority};
 use crate::rng::Mt19937;
 
 /// Steps compiled at once.
@@ -33,7 +33,7 @@ pub(crate) struct Event {
     pub(crate) next_in_lane: u32,
 }
 
-/// A template with everything derived from it and the step length.
+/// A template with everything derived from it and the step length: two cache lines.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tpl {
     pub(crate) len: f64,
@@ -48,6 +48,9 @@ pub(crate) struct Tpl {
     /// Hardest and usual braking: `2 / b`, and the reciprocal of half that.
     pub(crate) four_a: [f64; 2],
     pub(crate) half_per_a: [f64; 2],
+    pub(crate) speed_factor: f64,
+    /// m/s^2.
+    pub(crate) dawdle: f64,
     /// Distance before a junction within which it matters, m.
     pub(crate) approach: f64,
     /// Beyond this gap no leader can slow this vehicle, m.
@@ -69,6 +72,8 @@ impl Tpl {
             headway_half: t.headway_s + dt / 2.0,
             four_a: a.map(|a| 4.0 * a),
             half_per_a: a.map(|a| 0.5 / a),
+            speed_factor: t.speed_factor,
+            dawdle: t.dawdle_m_s2,
             approach: vmax * vmax / (2.0 * usual_neg) + 2.0 * vmax * dt,
             far_gap: f64::INFINITY,
         }
@@ -98,6 +103,8 @@ pub(crate) struct Plan {
     pub(crate) events: Vec<Event>,
     /// Longest vehicle, m.
     pub(crate) len_max: f64,
+    /// Some template dawdles or wishes for another speed than the limit.
+    pub(crate) own_drivers: bool,
     /// Events are complete for steps below this.
     pub(crate) covered: u32,
     /// Paths that end early because the lane cannot serve the route.
@@ -109,6 +116,8 @@ pub(crate) struct Plan {
     flows: Vec<FlowClock>,
     known_paths: HashMap<(u32, u32), (u32, u32)>,
     last_in_lane: Vec<u32>,
+    /// Vehicles sent to each lane so far, where lanes are chosen on the way.
+    given: Vec<u32>,
 }
 
 #[derive(Debug, Clone)]
@@ -171,6 +180,7 @@ impl Plan {
             paths: Vec::new(),
             events: Vec::new(),
             len_max: 0.0,
+            own_drivers: false,
             covered: 0,
             cut_paths: 0,
             sources: Vec::new(),
@@ -184,6 +194,7 @@ impl Plan {
             flows: clocks.collect(),
             known_paths: HashMap::new(),
             last_in_lane: vec![NONE; net.lanes.len()],
+            given: vec![0; net.lanes.len()],
         };
         plan.set_templates(demand.templates());
         plan.extend(net, demand);
@@ -210,6 +221,8 @@ impl Plan {
         for t in &mut self.templates {
             t.far_gap = t.far_gap(neg_max, dt);
         }
+        let is_own = |t: &Tpl| t.dawdle > 0.0 || (t.speed_factor - 1.0).abs() > 0.0;
+        self.own_drivers = self.templates.iter().any(is_own);
         self.len_max = self.templates.iter().map(|t| t.len).fold(0.0, f64::max);
     }
 
@@ -332,9 +345,16 @@ impl Plan {
                 .iter()
                 .filter(serves)
                 .nth(draw.checked_rem(count).unwrap_or(0));
-            let Some(lane) = lane else { continue };
-            event.lane = lane.0;
-            (event.path, event.path_end) = self.path(net, route_ix, route, *lane);
+            let path = match (&net.priority, lane) {
+                (Some(priority), _) => self.best_path(net, priority, route),
+                (None, Some(lane)) => Some(self.path(net, route_ix, route, *lane)),
+                (None, None) => None,
+            };
+            let Some((path, path_end)) = path else {
+                continue;
+            };
+            (event.path, event.path_end) = (path, path_end);
+            event.lane = self.paths[path as usize];
             self.events.push(event);
         }
     }
@@ -349,6 +369,22 @@ impl Plan {
         let end = u32::try_from(self.paths.len()).expect("paths are limited by the demand");
         self.known_paths.insert((route_ix, lane.0), (start, end));
         (start, end)
+    }
+
+    fn best_path(
+        &mut self,
+        net: &Network,
+        priority: &Priority,
+        route: &[RoadIx],
+    ) -> Option<(u32, u32)> {
+        let Some(path) = crate::lanes::best(net, priority, route, &mut self.given) else {
+            self.cut_paths += 1;
+            return None;
+        };
+        let start = u32::try_from(self.paths.len()).expect("paths are limited by the demand");
+        self.paths.extend(path);
+        let end = u32::try_from(self.paths.len()).expect("paths are limited by the demand");
+        Some((start, end))
     }
 
     /// Forgets paths (not templates) of the last local rollout.

@@ -237,6 +237,7 @@ fn template(settings: &Settings) -> VehicleTemplate {
         usual_neg_acc_m_s2: f.deceleration_m_s2,
         max_speed_m_s: f.max_speed_m_s,
         headway_s: f.headway_s,
+        ..VehicleTemplate::default()
     }
 }
 

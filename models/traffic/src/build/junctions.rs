@@ -5,10 +5,10 @@ use super::{
     SEGMENTS_PER_JUNCTION_MAX, flat_points,
 };
 use crate::error::TrafficError;
-use crate::file::LaneLinkFile;
+use crate::file::{LaneLinkFile, LightPhaseExt};
 use crate::geometry::{self, P};
 use crate::ids::{JunctionIx, LaneIx, LinkIx, RoadIx};
-use crate::network::{Link, Phase, RoadLink, Turn};
+use crate::network::{LINK_LIMIT_M_S, Link, Phase, RoadLink, Turn};
 use crate::place::json_path;
 
 /// A lane link in the file: intersection, road link, lane link.
@@ -113,7 +113,13 @@ impl Builder<'_> {
         )?;
         let (start, end) = (from.lanes[start], to.lanes[end]);
         let line = self.link_line(LinkPlace { i, r, l }, link, start, end)?;
-        let length_m = geometry::length(&line);
+        let (length_m, max_speed_m_s) = match &link.conurb {
+            Some(ext) => (
+                self.number(&at("conurb"), "lane link length in m", ext.length, true)?,
+                self.number(&at("conurb"), "speed limit in m/s", ext.max_speed, true)?,
+            ),
+            None => (geometry::length(&line), LINK_LIMIT_M_S),
+        };
         if !length_m.is_finite() {
             return Err(TrafficError::Geometry {
                 at: self.source.at(&json_path![
@@ -140,6 +146,7 @@ impl Builder<'_> {
             road_link: u32::try_from(r).expect("road links are limited"),
             turn,
             length_m,
+            max_speed_m_s,
             points: flat_points(&line),
         });
         self.lanes[start.ix()].links.push(ix);
@@ -190,6 +197,37 @@ impl Builder<'_> {
         }
     }
 
+    /// The road links of a phase that give way, each of them one that may go.
+    fn yields(
+        &self,
+        i: usize,
+        p: usize,
+        ext: &LightPhaseExt,
+        road_links: &[u32],
+    ) -> Result<Vec<u32>, TrafficError> {
+        let mut yields = Vec::with_capacity(ext.yield_road_links.len());
+        for (k, found) in ext.yield_road_links.iter().enumerate() {
+            let at = json_path![
+                "intersections",
+                i,
+                "trafficLight",
+                "lightphases",
+                p,
+                "conurb",
+                "yieldRoadLinks",
+                k
+            ];
+            let ix = u32::try_from(*found)
+                .ok()
+                .filter(|ix| road_links.contains(ix));
+            yields.push(ix.ok_or_else(|| TrafficError::Inconsistent {
+                at: self.source.at(&at),
+                message: format!("road link {found} gives way in a phase in which it may not go"),
+            })?);
+        }
+        Ok(yields)
+    }
+
     fn build_phases(&mut self, i: usize) -> Result<(), TrafficError> {
         let file = self.file;
         let Some(light) = &file.intersections[i].traffic_light else {
@@ -225,7 +263,19 @@ impl Builder<'_> {
                 let ix = self.index(&at, "road link index", *found, count)?;
                 road_links.push(u32::try_from(ix).expect("road links are limited"));
             }
-            self.junctions[i].phases.push(Phase { time_s, road_links });
+            let yields = match &phase.conurb {
+                Some(ext) => self.yields(i, p, ext, &road_links)?,
+                None => Vec::new(),
+            };
+            self.junctions[i].phases.push(Phase {
+                time_s,
+                road_links,
+                yields,
+            });
+        }
+        if let Some(ext) = &light.conurb {
+            let at = json_path!["intersections", i, "trafficLight", "conurb", "offset"];
+            self.junctions[i].offset_s = self.number(&at, "offset in s", ext.offset, false)?;
         }
         if light.lightphases.is_empty() && count > 0 {
             self.notes.push(format!(

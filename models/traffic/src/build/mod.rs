@@ -2,6 +2,7 @@
 //! movements and the engine's tables in their own files.
 
 mod junctions;
+mod priority;
 mod roads;
 mod tables;
 
@@ -13,7 +14,7 @@ use crate::error::TrafficError;
 use crate::file::{IntersectionFile, PointFile, RoadnetFile};
 use crate::geometry::P;
 use crate::ids::{JunctionIx, RoadIx};
-use crate::network::{Junction, Lane, Link, Network, Road};
+use crate::network::{Junction, Lane, Link, Network, Priority, Road};
 use crate::place::{Seg, Source, json_path};
 
 /// Limits on sizes: what a file may hold.
@@ -60,7 +61,8 @@ pub(crate) fn build(file: &RoadnetFile, source: Source<'_>) -> Result<Network, T
     b.build_roads()?;
     b.build_junctions()?;
     b.note_unknown();
-    Ok(b.finish())
+    let priority = b.priority()?;
+    Ok(b.finish(priority))
 }
 
 struct Builder<'a> {
@@ -217,6 +219,7 @@ impl Builder<'_> {
                 is_virtual: j.is_virtual,
                 width_m,
                 phases: Vec::new(),
+                offset_s: 0.0,
                 road_links: Vec::new(),
                 roads,
             });
@@ -295,7 +298,7 @@ impl Builder<'_> {
         }));
     }
 
-    fn finish(self) -> Network {
+    fn finish(self, priority: Option<Priority>) -> Network {
         let mut incoming = vec![Vec::new(); self.junctions.len()];
         let mut outgoing = vec![Vec::new(); self.junctions.len()];
         for road in &self.roads {
@@ -318,6 +321,7 @@ impl Builder<'_> {
             incoming,
             outgoing,
             phase_links,
+            priority,
             junction_links,
             notes: self.notes,
         }

@@ -2,6 +2,7 @@
 
 use super::{Builder, LANES_PER_ROAD_MAX, POINTS_MAX, flat_points};
 use crate::error::TrafficError;
+use crate::file::LaneExt;
 use crate::geometry::{self, P};
 use crate::ids::{JunctionIx, LaneIx, RoadIx};
 use crate::network::{Lane, Road};
@@ -81,8 +82,14 @@ impl Builder<'_> {
             let right = left + width_m;
             let shift = (left + right) / 2.0;
             left += width_m;
-            let line = geometry::shifted(pulled, shift);
-            let length_m = geometry::length(&line);
+            let (line, length_m) = match &lane.conurb {
+                Some(ext) => self.given_lane(i, k, ext)?,
+                None => {
+                    let line = geometry::shifted(pulled, shift);
+                    let length_m = geometry::length(&line);
+                    (line, length_m)
+                }
+            };
             if !(length_m > 0.0 && length_m.is_finite()) {
                 return Err(TrafficError::Geometry {
                     at: self.source.at(&json_path!["roads", i, "lanes", k]),
@@ -107,6 +114,32 @@ impl Builder<'_> {
             self.lane_lines.push(line);
         }
         Ok(ids)
+    }
+
+    /// Line and length of a lane that names them itself.
+    fn given_lane(&self, i: usize, k: usize, ext: &LaneExt) -> Result<(Vec<P>, f64), TrafficError> {
+        let points = json_path!["roads", i, "lanes", k, "conurb", "points"];
+        self.limit(&points, "number of points", ext.points.len(), POINTS_MAX)?;
+        if ext.points.len() < 2 {
+            return Err(TrafficError::Geometry {
+                at: self.source.at(&points),
+                message: format!(
+                    "a lane has {} points, it needs at least 2",
+                    ext.points.len()
+                ),
+            });
+        }
+        let line = (ext.points.iter().enumerate())
+            .map(|(n, p)| {
+                self.point(
+                    &json_path!["roads", i, "lanes", k, "conurb", "points", n],
+                    *p,
+                )
+            })
+            .collect::<Result<_, _>>()?;
+        let length = json_path!["roads", i, "lanes", k, "conurb", "length"];
+        let length_m = self.number(&length, "lane length in m", ext.length, true)?;
+        Ok((line, length_m))
     }
 
     fn road_points(&self, i: usize) -> Result<Vec<P>, TrafficError> {

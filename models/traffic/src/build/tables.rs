@@ -2,7 +2,7 @@
 
 use crate::geometry::{self, P};
 use crate::ids::LinkIx;
-use crate::network::{Cross, Flat, Junction, LINK_LIMIT_M_S, Lane, Link};
+use crate::network::{Cross, Flat, Junction, Lane, Link};
 
 pub(super) fn phase_links(junction: &Junction) -> Vec<Vec<LinkIx>> {
     if junction.phases.is_empty() {
@@ -68,7 +68,7 @@ pub(super) fn flat(lanes: &[Lane], links: &[Link]) -> Flat {
         .push(u32::try_from(flat.lane_links.len()).expect("limited"));
     for link in links {
         flat.length_m.push(link.length_m);
-        flat.limit_m_s.push(LINK_LIMIT_M_S);
+        flat.limit_m_s.push(link.max_speed_m_s);
         flat.link_from.push(link.from.0);
         flat.link_to.push(link.to.0);
         flat.link_rank.push(link.turn as u8);

@@ -220,6 +220,7 @@ fn with_vehicle(
             usual_neg_acc: v.usual_neg_acc_m_s2,
             max_speed: v.max_speed_m_s,
             headway_time: v.headway_s,
+            conurb: None,
             extra: file::Extra::new(),
         },
         route: names(net, route),

@@ -142,7 +142,7 @@ impl View<'_> {
     }
 
     /// Follows last step's blockers from `foe` with a slow and a fast pointer.
-    fn blocked_in_a_circle(&self, foe: u32) -> bool {
+    pub(crate) fn blocked_in_a_circle(&self, foe: u32) -> bool {
         let blocker = |slot: u32| self.car(slot).blocker;
         let (mut slow, mut fast) = (foe, foe);
         while fast != NONE && blocker(fast) != NONE {

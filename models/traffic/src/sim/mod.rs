@@ -1,9 +1,11 @@
 //! The simulation: state, step and what can be read from it.
 
 mod ahead;
+mod choose;
 mod cross;
 mod lane_change;
 mod local;
+mod priority;
 mod read;
 mod speed;
 mod state;
@@ -43,7 +45,7 @@ pub struct SimOptions {
     /// Who sets the phases.
     pub signals: Signals,
     /// Whether vehicles change lane to pass a slower one. Off, runs equal the reference's to the
-    /// last digit; on, averages do within 0.5 %.
+    /// last digit; on, averages do within 0.5 %. Networks with lists of foes (SUMO's) refuse it.
     pub lane_change: bool,
 }
 
@@ -99,6 +101,15 @@ impl Sim {
             });
         }
         let lane_change = options.lane_change;
+        if lane_change && net.priority.is_some() {
+            return Err(TrafficError::Option {
+                what: "lane_change",
+                message:
+                    "in a network with lists of foes lanes are chosen when a road is entered: \
+                          leave it off"
+                        .into(),
+            });
+        }
         let mut plan = Plan::new(&net, &demand, options.seed, options.step_s, lane_change);
         let lattice = lane_change.then(|| Arc::new(Lattice::new(&net, &demand, &mut plan.paths)));
         let mut state = State::new(&net);

@@ -46,6 +46,15 @@ pub(crate) const WAITS: u32 = 16;
 pub(crate) const ASKED: u32 = 4;
 /// Not a vehicle but the second body of one that is changing lane.
 pub(crate) const SHADOW: u32 = 8;
+/// From this bit of the flags on: steps it has stood, where right of way goes by lists of foes.
+pub(crate) const STOOD_BIT: u32 = 8;
+/// Longest count of steps stood.
+pub(crate) const STOOD_MAX: u32 = (1 << 20) - 1;
+
+/// Signal of a link that may go.
+pub(crate) const GREEN: u8 = 1;
+/// Signal of a link that may go and gives way to its foes.
+pub(crate) const GREEN_YIELD: u8 = 2;
 
 /// Ends of a drivable's list of vehicles and what its first vehicle follows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -184,13 +193,29 @@ flat_state! {
     }
 }
 
+/// The phase at time 0 and the rest of it, s.
+fn start(junction: &crate::network::Junction) -> (u16, f64) {
+    let first = junction.phases.first().map_or(0.0, |p| p.time_s);
+    let cycle: f64 = junction.phases.iter().map(|p| p.time_s).sum();
+    if junction.offset_s <= 0.0 || cycle <= 0.0 {
+        return (0, first);
+    }
+    let mut at = (-junction.offset_s).rem_euclid(cycle);
+    for (phase, p) in (0..).zip(&junction.phases) {
+        if at < p.time_s {
+            return (phase, p.time_s - at);
+        }
+        at -= p.time_s;
+    }
+    (0, first)
+}
+
 impl State {
     pub(crate) fn new(net: &Network) -> Self {
         let lane = LaneBook {
             wait_head: NONE,
             ..LaneBook::default()
         };
-        let rest = |j: &crate::network::Junction| j.phases.first().map_or(0.0, |p| p.time_s);
         let mut state = Self {
             cars: Vec::new(),
             free: Vec::new(),
@@ -202,7 +227,7 @@ impl State {
             green: vec![0; net.links.len()],
             live: vec![0; net.links.len()],
             phase: vec![0; net.junctions.len()],
-            rest_s: net.junctions.iter().map(rest).collect(),
+            rest_s: vec![0.0; net.junctions.len()],
             gaps: Vec::new(),
             changes: Vec::new(),
             from_beside: Vec::new(),
@@ -217,7 +242,9 @@ impl State {
             finished_time_s: 0.0,
         };
         for j in 0..net.junctions.len() {
-            state.show(net, j, 0);
+            let (phase, rest_s) = start(&net.junctions[j]);
+            state.show(net, j, phase);
+            state.rest_s[j] = rest_s;
         }
         state
     }
@@ -228,7 +255,7 @@ impl State {
         self.green[links.start as usize..links.end as usize].fill(0);
         if let Some(links) = net.phase_links[junction].get(usize::from(phase)) {
             for link in links {
-                self.green[link.ix()] = 1;
+                self.green[link.ix()] = GREEN;
                 let lane = net.flat.link_from[link.ix()];
                 let front = self.tracks[lane as usize].front;
                 if let Some(car) = self.cars.get_mut(front as usize)
@@ -236,6 +263,15 @@ impl State {
                 {
                     car.flags &= !WAITS;
                     self.woken.push(lane);
+                }
+            }
+            let phases = &net.junctions[junction].phases;
+            for road_link in phases
+                .get(usize::from(phase))
+                .map_or(&[][..], |p| &p.yields)
+            {
+                for link in &net.junctions[junction].road_links[*road_link as usize].links {
+                    self.green[link.ix()] = GREEN_YIELD;
                 }
             }
         }

@@ -1,13 +1,13 @@
 //! One step: create, enter, choose speeds, hand over, commit, find leaders, advance signals.
 
-use super::cross::{Asker, View};
+use super::choose::choose_all;
+use super::cross::View;
 use super::lane_change::{Lattice, Wishes};
-use super::speed::{TURN_SPEED_M_S, YIELD_M, brake_m, follow, least, stop};
-use super::state::{ASKED, Car, EMPTY, SHADOW, STILL, State, Track, UNMOVED, WAITS};
+use super::state::{Car, EMPTY, SHADOW, State, Track, WAITS};
 use super::{Finished, Sim};
 use crate::ids::NONE;
 use crate::network::Network;
-use crate::plan::{Plan, Tpl};
+use crate::plan::Plan;
 
 /// A body this far beyond the end of a link is met on it no more (0 but for rounding), m.
 const LEFT_M: f64 = 0.1;
@@ -45,7 +45,7 @@ pub(crate) struct Scratch {
     pub(crate) blocked: Vec<u32>,
     pub(crate) finished: Vec<Finished>,
     /// Drivables whose chain of standing vehicles has changed.
-    chains: Vec<(u32, Track)>,
+    pub(crate) chains: Vec<(u32, Track)>,
     /// With lane change: gaps to leaders, and vehicles whose leader has gone aside.
     pub(crate) gaps: Vec<(u32, f64)>,
     pub(crate) woken: Vec<u32>,
@@ -141,16 +141,23 @@ impl Sim {
         let event = &self.plan.events[head as usize];
         let templates = &self.plan.templates;
         let tail = self.state.tracks[lane as usize].tail;
+        // Where lists of foes rule, vehicles start with their rear at the beginning of the lane.
+        let pos = match self.net.priority {
+            Some(_) => templates[event.template as usize]
+                .len
+                .min(self.net.flat.length_m[lane as usize]),
+            None => 0.0,
+        };
         if tail != NONE {
             let car = &self.state.cars[tail as usize];
             let room =
                 templates[car.template as usize].len + templates[event.template as usize].min_gap;
-            if car.pos <= room {
+            if car.pos <= room + pos {
                 return;
             }
         }
         let car = Car {
-            pos: 0.0,
+            pos,
             speed: 0.0,
             ahead: NONE,
             behind: NONE,
@@ -206,8 +213,10 @@ impl Sim {
             dt: self.dt,
         };
         let lattice = self.lattice.as_deref();
-        for drivable in &self.state.occupied {
-            choose_on::<CHANGE>(&view, scratch, lattice, *drivable);
+        if self.net.priority.is_none() && !self.plan.own_drivers {
+            choose_all::<CHANGE, false>(&view, scratch, lattice);
+        } else {
+            choose_all::<CHANGE, true>(&view, scratch, lattice);
         }
         for (drivable, track) in self.scratch.chains.drain(..) {
             self.state.tracks[drivable as usize] = track;
@@ -336,267 +345,6 @@ impl Sim {
     }
 }
 
-/// [`Sim::choose_speeds`] for one drivable, from the front to the back.
-fn choose_on<const CHANGE: bool>(
-    view: &View<'_>,
-    scratch: &mut Scratch,
-    lattice: Option<&Lattice>,
-    drivable: u32,
-) {
-    let (net, cars, dt) = (view.net, &view.state.cars, view.dt);
-    let mut track = view.state.tracks[drivable as usize];
-    let chain = (track.still_head, track.still_tail);
-    let here = Here {
-        drivable,
-        length: net.flat.length_m[drivable as usize],
-        limit: net.flat.limit_m_s[drivable as usize],
-        on_lane: (drivable as usize) < net.lanes.len(),
-    };
-    let mut leader = cars.get(track.leader as usize);
-    let (mut gap, mut rear) = (track.gap, 0.0);
-    let (mut slot, mut first, mut ahead_unmoved) = (track.front, true, false);
-    while slot != NONE {
-        let car = &cars[slot as usize];
-        let tpl = view.tpl(car);
-        let was_unmoved = ahead_unmoved;
-        ahead_unmoved = car.flags & UNMOVED != 0;
-        if !first && was_unmoved && car.flags & STILL != 0 {
-            // Nothing that it depends on has changed since it last chose to stand, and nothing for
-            // those behind it in its chain.
-            let mut last = car;
-            if slot == track.still_head {
-                last = &cars[track.still_tail as usize];
-            } else {
-                track.note_still(slot, car);
-            }
-            (leader, rear, slot) = (Some(last), last.pos - view.tpl(last).len, last.behind);
-            continue;
-        }
-        if !first {
-            gap = rear - car.pos;
-        } else if car.flags & WAITS != 0 {
-            if CHANGE && leader.is_some() {
-                scratch.gaps.push((slot, gap));
-            }
-            (leader, rear) = (Some(car), car.pos - tpl.len);
-            (slot, first) = (car.behind, false);
-            continue;
-        }
-        let mut chosen = choose(view, car, tpl, leader, gap, &here, !first);
-        if CHANGE {
-            if leader.is_some() {
-                scratch.gaps.push((slot, gap));
-            }
-            if car.flags & ASKED != 0 || here.on_lane && car.path_end == car.cursor {
-                chosen.u = scratch.wishes.limit(view, car, slot, &here, chosen.u);
-            }
-        }
-        let hardest = car.speed - tpl.max_neg * dt;
-        if hardest > chosen.u {
-            chosen.u = hardest;
-        }
-        #[allow(clippy::cast_possible_truncation)] // fewer than 2^32 vehicles
-        let at = scratch.next.len() as u32;
-        if chosen.blocker != NONE {
-            scratch.blocked.push(at);
-        }
-        let mut next = Next {
-            slot,
-            blocker: chosen.blocker,
-            pos: car.pos,
-            speed: chosen.u,
-            flags: car.flags & SHADOW,
-        };
-        if CHANGE && car.partner != NONE {
-            scratch.wishes.hold(slot, at);
-        } else {
-            (next.pos, next.speed) = motion(car, tpl, chosen.u, dt);
-            // Not `&&`: nobody can foretell which way that would branch.
-            let stays = (next.pos == car.pos) & (next.speed == car.speed);
-            next.flags = chosen.flags | (u32::from(stays) * UNMOVED);
-            if next.pos > here.length {
-                let mover = drive_on(net, view.plan, lattice, car, (slot, at), drivable, next.pos);
-                scratch.movers.push(mover);
-            }
-        }
-        let stands = next.flags & STILL != 0;
-        scratch.next.push(next);
-        let mut last = car;
-        if slot == track.still_head {
-            if stands {
-                last = &cars[track.still_tail as usize];
-                ahead_unmoved = true;
-            } else {
-                track.drop_head(car.behind);
-            }
-        } else if stands {
-            track.note_still(slot, car);
-        }
-        (leader, rear) = (Some(last), last.pos - view.tpl(last).len);
-        (slot, first) = (last.behind, false);
-    }
-    if chain != (track.still_head, track.still_tail) {
-        scratch.chains.push((drivable, track));
-    }
-}
-
-/// The stretch a vehicle is on.
-pub(crate) struct Here {
-    drivable: u32,
-    pub(crate) length: f64,
-    limit: f64,
-    on_lane: bool,
-}
-
-struct Chosen {
-    /// Speed before the limit of braking, m/s.
-    u: f64,
-    blocker: u32,
-    flags: u32,
-}
-
-/// The speed the vehicle wants for the next step. Behind another on a lane nobody gives way to it.
-#[inline(always)]
-fn choose(
-    view: &View<'_>,
-    car: &Car,
-    tpl: &Tpl,
-    leader: Option<&Car>,
-    gap: f64,
-    here: &Here,
-    behind: bool,
-) -> Chosen {
-    let dt = view.dt;
-    let v = car.speed;
-    let mut u = least(tpl.vmax, v + tpl.max_pos * dt);
-    u = least(u, here.limit);
-    if let Some(ahead) = leader {
-        u = least(u, follow(tpl, v, view.tpl(ahead), ahead.speed, gap, dt));
-    }
-    let mut blocker = NONE;
-    let mut flags = 0;
-    if u <= 0.0 && behind && here.on_lane && car.pos >= tpl.len {
-        // The junction cannot make it any slower, and it blocks nobody.
-        if v == 0.0 {
-            flags = STILL;
-        }
-    } else if !here.on_lane || here.length - car.pos <= tpl.approach {
-        let (limit, foe, red) = junction(view, car, tpl, here);
-        u = least(u, limit);
-        blocker = foe;
-        if red && v == 0.0 && limit <= 0.0 && !behind {
-            flags = WAITS;
-        }
-    }
-    Chosen { u, blocker, flags }
-}
-
-/// Position (still from the start of the present drivable) and speed after a step towards `u`.
-#[inline]
-pub(crate) fn motion(car: &Car, tpl: &Tpl, u: f64, dt: f64) -> (f64, f64) {
-    let v = car.speed;
-    let (distance, speed) = if u < 0.0 {
-        (brake_m(tpl, v), 0.0)
-    } else {
-        ((v + u) * dt / 2.0, u)
-    };
-    (distance + car.pos, speed)
-}
-
-/// The speed the junction allows, the vehicle given way to, and whether it is red.
-fn junction(view: &View<'_>, car: &Car, tpl: &Tpl, here: &Here) -> (f64, u32, bool) {
-    let dt = view.dt;
-    let offset = view.net.lanes.len();
-    let mut u = tpl.vmax;
-    let (link, x) = if here.on_lane {
-        let next = view.next(car);
-        if next == NONE {
-            return (u, NONE, false);
-        }
-        let link = next as usize - offset;
-        let rest = here.length - car.pos;
-        let end = view.net.flat.link_to[link];
-        let red = view.state.green[link] == 0;
-        if (red || is_full(view, end, tpl)) && brake_m(tpl, car.speed) <= rest {
-            return (least(u, stop(tpl, car.speed, rest, dt)), NONE, red);
-        }
-        if view.net.flat.link_rank[link] < 3 {
-            u = least(u, TURN_SPEED_M_S);
-        }
-        (link, -rest)
-    } else {
-        (here.drivable as usize - offset, car.pos)
-    };
-    let crosses = &view.net.crosses
-        [view.net.cross_from[link] as usize..view.net.cross_from[link + 1] as usize];
-    for cross in crosses {
-        if cross.distance_m < x {
-            continue;
-        }
-        let foe_link = cross.other.ix();
-        if view.state.live[foe_link] == 0 {
-            continue;
-        }
-        let (foe, d2) = view.foe(foe_link, cross.other_distance_m);
-        if foe == NONE {
-            continue;
-        }
-        let asker = Asker {
-            car,
-            tpl,
-            link,
-            d: cross.distance_m - x,
-        };
-        if !view.may_pass(&asker, foe, foe_link, d2) {
-            return (
-                least(u, stop(tpl, car.speed, cross.distance_m - x - YIELD_M, dt)),
-                foe,
-                false,
-            );
-        }
-    }
-    (u, NONE, false)
-}
-
-/// No room on the lane behind the junction, and its last vehicle does not move off.
-fn is_full(view: &View<'_>, lane: u32, tpl: &Tpl) -> bool {
-    let tail = view.state.tracks[lane as usize].tail;
-    if tail == NONE {
-        return false;
-    }
-    let last = view.car(tail);
-    !(last.pos > view.tpl(last).len + tpl.len || last.speed >= 2.0)
-}
-
-/// Follows the path of a vehicle that has passed the end of its drivable.
-pub(crate) fn drive_on(
-    net: &Network,
-    plan: &Plan,
-    lattice: Option<&Lattice>,
-    car: &Car,
-    (slot, at): (u32, u32),
-    from: u32,
-    pos: f64,
-) -> Mover {
-    let (mut pos, mut cursor, mut to) = (pos, car.cursor, from);
-    while to != NONE && pos > net.flat.length_m[to as usize] {
-        pos -= net.flat.length_m[to as usize];
-        (to, cursor) = match lattice {
-            Some(lattice) => lattice.next(net, &plan.paths, to, cursor),
-            None if cursor + 1 < car.path_end => (plan.paths[cursor as usize + 1], cursor + 1),
-            None => (NONE, cursor + 1),
-        };
-    }
-    Mover {
-        slot,
-        from,
-        to,
-        cursor,
-        at,
-        pos,
-    }
-}
-
 /// Marks the links on which the vehicles of a drivable can be met at a conflict point: its own, the
 /// one its first vehicle will take, the one its last vehicle has not quite left.
 #[inline(always)]
@@ -618,6 +366,20 @@ fn mark_live(net: &Network, plan: &Plan, state: &mut State, drivable: u32) {
     if front.cursor + 1 < front.path_end {
         state.live[plan.paths[front.cursor as usize + 1] as usize - lanes] = 1;
     }
+}
+
+/// True where lists of foes rule and the vehicle has left the way of those that turn off elsewhere.
+///
+/// Those that turn off to the same road are on one line with it until the end.
+#[inline(never)] // kept out of the way of networks without such lists
+fn is_clear(net: &Network, plan: &Plan, state: &State, links: (u32, u32), slot: u32) -> bool {
+    net.priority.as_ref().is_some_and(|p| {
+        let link = |drivable: u32| drivable as usize - net.lanes.len();
+        let (theirs, own) = (link(links.0), link(links.1));
+        let car = &state.cars[slot as usize];
+        let rear_m = car.pos - plan.templates[car.template as usize].len;
+        net.links[theirs].road_link != net.links[own].road_link && rear_m > p.clear_m[theirs]
+    })
 }
 
 /// Finds the leader of a drivable's first vehicle on the drivables ahead of it.
@@ -669,7 +431,9 @@ fn leader_of(
             );
             for d in &net.flat.lane_links[a as usize..b as usize] {
                 let tail = state.tracks[*d as usize].tail;
-                if tail != NONE {
+                if tail != NONE
+                    && !(net.priority.is_some() && is_clear(net, plan, state, (*d, ahead), tail))
+                {
                     let candidate = behind_m(tail);
                     if leader == NONE || candidate < gap {
                         (leader, gap) = (tail, candidate);

@@ -11,4 +11,6 @@ mod lane_change;
 mod lookahead;
 mod runs;
 mod speed;
+mod sumo;
+mod sumo_files;
 mod trajectories;

@@ -1,9 +1,10 @@
 //! A vehicle and its shadow: entering the lane beside, running together, parting.
 
 use super::super::Sim;
+use super::super::choose::{drive_on, motion};
 use super::super::speed::least;
 use super::super::state::{ASKED, Change, SHADOW, State};
-use super::super::step::{Scratch, drive_on, motion};
+use super::super::step::Scratch;
 use super::wish::Wish;
 use super::{Lattice, MARKS_MAX};
 use crate::ids::NONE;

@@ -1,10 +1,10 @@
 //! Who wishes to change lane, whom it asks, and how those give way.
 
 use super::super::Sim;
+use super::super::choose::Here;
 use super::super::cross::View;
 use super::super::speed::{brake_m, least, safe};
 use super::super::state::{ASKED, Car, SHADOW, State};
-use super::super::step::Here;
 use super::Lattice;
 use crate::ids::NONE;
 use crate::plan::{Plan, Tpl};

@@ -1,0 +1,99 @@
+//! What a network of another simulator says and the CityFlow form has no member for.
+//!
+//! Each object of the form may carry one member `conurb`. Without it everything is as the form says;
+//! other programs that read the file ignore it. All members in it are required.
+
+use serde::{Deserialize, Serialize};
+
+use crate::file::PointFile;
+
+/// How vehicles give way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RightOfWay {
+    /// By the list of foes of each lane link.
+    Foes,
+}
+
+/// Of the whole network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoadnetExt {
+    /// How vehicles give way.
+    #[serde(rename = "rightOfWay")]
+    pub right_of_way: RightOfWay,
+}
+
+/// Of a lane.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LaneExt {
+    /// Length driven, m; may differ from the line's.
+    pub length: f64,
+    /// Centre line, m.
+    pub points: Vec<PointFile>,
+}
+
+/// Of a lane link.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LaneLinkExt {
+    /// Length driven, m.
+    pub length: f64,
+    /// Speed limit, m/s.
+    #[serde(rename = "maxSpeed")]
+    pub max_speed: f64,
+    /// Where a vehicle that gives way waits, m from the start of the link (0: the stop line).
+    #[serde(rename = "waitAt")]
+    pub wait_at: f64,
+    /// Beyond this distance, m, a vehicle is out of the way of those that turn off elsewhere.
+    #[serde(rename = "clearAt")]
+    pub clear_at: f64,
+    /// Lanes changed on the way: such a link stands for a lane change on the road behind it.
+    pub changes: u32,
+    /// Lane links in conflict with this one.
+    pub foes: Vec<FoeExt>,
+}
+
+/// A lane link in conflict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FoeExt {
+    /// Its number among the lane links of the junction, in file order.
+    pub link: i64,
+    /// Where they meet, m along this link.
+    pub at: f64,
+    /// Where they meet, m along the other link.
+    #[serde(rename = "otherAt")]
+    pub other_at: f64,
+    /// True: this link gives way where its signal says so.
+    pub yields: bool,
+}
+
+/// Of a signal programme.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrafficLightExt {
+    /// When the first phase begins, s after the start of the run, modulo the cycle.
+    pub offset: f64,
+}
+
+/// Of a phase.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LightPhaseExt {
+    /// Those of `availableRoadLinks` that give way to their foes.
+    #[serde(rename = "yieldRoadLinks")]
+    pub yield_road_links: Vec<i64>,
+}
+
+/// Of a vehicle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VehicleExt {
+    /// Wished speed over speed limit.
+    #[serde(rename = "speedFactor")]
+    pub speed_factor: f64,
+    /// Mean loss of speed per second by imperfect driving, m/s^2.
+    pub dawdle: f64,
+}

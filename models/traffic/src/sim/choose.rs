@@ -1,0 +1,301 @@
+//! The choice of speed: what a vehicle wants behind its leader, under its limit, before a junction.
+//!
+//! `BEYOND` compiles in what the CityFlow form has no member for: lists of foes, wished speeds over
+//! the limit, dawdling. A run without them does not pay for them.
+
+use super::cross::{Asker, View};
+use super::lane_change::Lattice;
+use super::priority;
+use super::speed::{TURN_SPEED_M_S, YIELD_M, brake_m, follow, least, stop};
+use super::state::{ASKED, Car, SHADOW, STILL, UNMOVED, WAITS};
+use super::step::{Mover, Next, Scratch};
+use crate::ids::NONE;
+use crate::network::Network;
+use crate::plan::{Plan, Tpl};
+
+/// [`super::Sim::choose_speeds`] for all drivables. A function of its own for each pair of constants,
+/// so that the loop of one does not take the other's registers.
+#[inline(never)]
+pub(super) fn choose_all<const CHANGE: bool, const BEYOND: bool>(
+    view: &View<'_>,
+    scratch: &mut Scratch,
+    lattice: Option<&Lattice>,
+) {
+    for drivable in &view.state.occupied {
+        choose_on::<CHANGE, BEYOND>(view, scratch, lattice, *drivable);
+    }
+}
+
+/// The choice for one drivable, from the front to the back.
+fn choose_on<const CHANGE: bool, const BEYOND: bool>(
+    view: &View<'_>,
+    scratch: &mut Scratch,
+    lattice: Option<&Lattice>,
+    drivable: u32,
+) {
+    let (net, cars, dt) = (view.net, &view.state.cars, view.dt);
+    let mut track = view.state.tracks[drivable as usize];
+    let chain = (track.still_head, track.still_tail);
+    let here = Here {
+        drivable,
+        length: net.flat.length_m[drivable as usize],
+        limit: net.flat.limit_m_s[drivable as usize],
+        on_lane: (drivable as usize) < net.lanes.len(),
+    };
+    let mut leader = cars.get(track.leader as usize);
+    let (mut gap, mut rear) = (track.gap, 0.0);
+    let (mut slot, mut first, mut ahead_unmoved) = (track.front, true, false);
+    while slot != NONE {
+        let car = &cars[slot as usize];
+        let tpl = view.tpl(car);
+        let was_unmoved = ahead_unmoved;
+        ahead_unmoved = car.flags & UNMOVED != 0;
+        if !first && was_unmoved && car.flags & STILL != 0 {
+            // Nothing that it depends on has changed since it last chose to stand, and nothing for
+            // those behind it in its chain.
+            let mut last = car;
+            if slot == track.still_head {
+                last = &cars[track.still_tail as usize];
+            } else {
+                track.note_still(slot, car);
+            }
+            (leader, rear, slot) = (Some(last), last.pos - view.tpl(last).len, last.behind);
+            continue;
+        }
+        if !first {
+            gap = rear - car.pos;
+        } else if car.flags & WAITS != 0 {
+            if CHANGE && leader.is_some() {
+                scratch.gaps.push((slot, gap));
+            }
+            (leader, rear) = (Some(car), car.pos - tpl.len);
+            (slot, first) = (car.behind, false);
+            continue;
+        }
+        let mut chosen = choose::<BEYOND>(view, car, tpl, leader, gap, &here, !first);
+        if CHANGE {
+            if leader.is_some() {
+                scratch.gaps.push((slot, gap));
+            }
+            if car.flags & ASKED != 0 || here.on_lane && car.path_end == car.cursor {
+                chosen.u = scratch.wishes.limit(view, car, slot, &here, chosen.u);
+            }
+        }
+        let hardest = car.speed - tpl.max_neg * dt;
+        if hardest > chosen.u {
+            chosen.u = hardest;
+        }
+        #[allow(clippy::cast_possible_truncation)] // fewer than 2^32 vehicles
+        let at = scratch.next.len() as u32;
+        if chosen.blocker != NONE {
+            scratch.blocked.push(at);
+        }
+        let mut next = Next {
+            slot,
+            blocker: chosen.blocker,
+            pos: car.pos,
+            speed: chosen.u,
+            flags: car.flags & SHADOW,
+        };
+        if CHANGE && car.partner != NONE {
+            scratch.wishes.hold(slot, at);
+        } else {
+            (next.pos, next.speed) = motion(car, tpl, chosen.u, dt);
+            // Not `&&`: nobody can foretell which way that would branch.
+            let stays = (next.pos == car.pos) & (next.speed == car.speed);
+            next.flags = chosen.flags | (u32::from(stays) * UNMOVED);
+            if BEYOND && net.priority.is_some() {
+                next.flags |= priority::stood(car, next.speed);
+            }
+            if next.pos > here.length {
+                let mover = drive_on(net, view.plan, lattice, car, (slot, at), drivable, next.pos);
+                scratch.movers.push(mover);
+            }
+        }
+        let stands = next.flags & STILL != 0;
+        scratch.next.push(next);
+        let mut last = car;
+        if slot == track.still_head {
+            if stands {
+                last = &cars[track.still_tail as usize];
+                ahead_unmoved = true;
+            } else {
+                track.drop_head(car.behind);
+            }
+        } else if stands {
+            track.note_still(slot, car);
+        }
+        (leader, rear) = (Some(last), last.pos - view.tpl(last).len);
+        (slot, first) = (last.behind, false);
+    }
+    if chain != (track.still_head, track.still_tail) {
+        scratch.chains.push((drivable, track));
+    }
+}
+
+/// The stretch a vehicle is on.
+pub(crate) struct Here {
+    drivable: u32,
+    pub(crate) length: f64,
+    limit: f64,
+    on_lane: bool,
+}
+
+struct Chosen {
+    /// Speed before the limit of braking, m/s.
+    u: f64,
+    blocker: u32,
+    flags: u32,
+}
+
+/// The speed the vehicle wants for the next step. Behind another on a lane nobody gives way to it.
+#[inline(always)]
+fn choose<const BEYOND: bool>(
+    view: &View<'_>,
+    car: &Car,
+    tpl: &Tpl,
+    leader: Option<&Car>,
+    gap: f64,
+    here: &Here,
+    behind: bool,
+) -> Chosen {
+    let dt = view.dt;
+    let v = car.speed;
+    let mut u = least(tpl.vmax, v + tpl.max_pos * dt);
+    u = if BEYOND {
+        least(u, here.limit * tpl.speed_factor)
+    } else {
+        least(u, here.limit)
+    };
+    if let Some(ahead) = leader {
+        u = least(u, follow(tpl, v, view.tpl(ahead), ahead.speed, gap, dt));
+    }
+    let mut blocker = NONE;
+    let mut flags = 0;
+    if u <= 0.0 && behind && here.on_lane && car.pos >= tpl.len {
+        // The junction cannot make it any slower, and it blocks nobody.
+        if v == 0.0 {
+            flags = STILL;
+        }
+    } else if !here.on_lane || here.length - car.pos <= tpl.approach {
+        let (limit, foe, red) = match &view.net.priority {
+            Some(foes) if BEYOND => priority::ahead(view, foes, car, tpl),
+            _ => junction(view, car, tpl, here),
+        };
+        u = least(u, limit);
+        blocker = foe;
+        if red && v == 0.0 && limit <= 0.0 && !behind {
+            flags = WAITS;
+        }
+    }
+    if BEYOND && tpl.dawdle > 0.0 && u > 0.0 {
+        u -= tpl.dawdle * dt * least(1.0, u / (tpl.max_pos * dt));
+    }
+    Chosen { u, blocker, flags }
+}
+
+/// Position (still from the start of the present drivable) and speed after a step towards `u`.
+#[inline]
+pub(crate) fn motion(car: &Car, tpl: &Tpl, u: f64, dt: f64) -> (f64, f64) {
+    let v = car.speed;
+    let (distance, speed) = if u < 0.0 {
+        (brake_m(tpl, v), 0.0)
+    } else {
+        ((v + u) * dt / 2.0, u)
+    };
+    (distance + car.pos, speed)
+}
+
+/// The speed the junction allows, the vehicle given way to, and whether it is red.
+fn junction(view: &View<'_>, car: &Car, tpl: &Tpl, here: &Here) -> (f64, u32, bool) {
+    let dt = view.dt;
+    let offset = view.net.lanes.len();
+    let mut u = tpl.vmax;
+    let (link, x) = if here.on_lane {
+        let next = view.next(car);
+        if next == NONE {
+            return (u, NONE, false);
+        }
+        let link = next as usize - offset;
+        let rest = here.length - car.pos;
+        let end = view.net.flat.link_to[link];
+        let red = view.state.green[link] == 0;
+        if (red || is_full(view, end, tpl)) && brake_m(tpl, car.speed) <= rest {
+            return (least(u, stop(tpl, car.speed, rest, dt)), NONE, red);
+        }
+        if view.net.flat.link_rank[link] < 3 {
+            u = least(u, TURN_SPEED_M_S);
+        }
+        (link, -rest)
+    } else {
+        (here.drivable as usize - offset, car.pos)
+    };
+    let crosses = &view.net.crosses
+        [view.net.cross_from[link] as usize..view.net.cross_from[link + 1] as usize];
+    for cross in crosses {
+        if cross.distance_m < x {
+            continue;
+        }
+        let foe_link = cross.other.ix();
+        if view.state.live[foe_link] == 0 {
+            continue;
+        }
+        let (foe, d2) = view.foe(foe_link, cross.other_distance_m);
+        if foe == NONE {
+            continue;
+        }
+        let asker = Asker {
+            car,
+            tpl,
+            link,
+            d: cross.distance_m - x,
+        };
+        if !view.may_pass(&asker, foe, foe_link, d2) {
+            return (
+                least(u, stop(tpl, car.speed, cross.distance_m - x - YIELD_M, dt)),
+                foe,
+                false,
+            );
+        }
+    }
+    (u, NONE, false)
+}
+
+/// No room on the lane behind the junction, and its last vehicle does not move off.
+fn is_full(view: &View<'_>, lane: u32, tpl: &Tpl) -> bool {
+    let tail = view.state.tracks[lane as usize].tail;
+    if tail == NONE {
+        return false;
+    }
+    let last = view.car(tail);
+    !(last.pos > view.tpl(last).len + tpl.len || last.speed >= 2.0)
+}
+
+/// Follows the path of a vehicle that has passed the end of its drivable.
+pub(crate) fn drive_on(
+    net: &Network,
+    plan: &Plan,
+    lattice: Option<&Lattice>,
+    car: &Car,
+    (slot, at): (u32, u32),
+    from: u32,
+    pos: f64,
+) -> Mover {
+    let (mut pos, mut cursor, mut to) = (pos, car.cursor, from);
+    while to != NONE && pos > net.flat.length_m[to as usize] {
+        pos -= net.flat.length_m[to as usize];
+        (to, cursor) = match lattice {
+            Some(lattice) => lattice.next(net, &plan.paths, to, cursor),
+            None if cursor + 1 < car.path_end => (plan.paths[cursor as usize + 1], cursor + 1),
+            None => (NONE, cursor + 1),
+        };
+    }
+    Mover {
+        slot,
+        from,
+        to,
+        cursor,
+        at,
+        pos,
+    }
+}

@@ -1,0 +1,468 @@
+//! Routes, trips and flows to our demand.
+
+use std::collections::HashMap;
+
+use super::departures::departures;
+use super::network::SumoNetwork;
+use super::routing::Router;
+use super::unmodelled::Unmodelled;
+use super::vtype::VType;
+use super::xml::{Element, Node, Xml};
+use crate::demand::{Demand, Flow, VehicleTemplate};
+use crate::error::TrafficError;
+use crate::ids::RoadIx;
+use rand::RngExt as _;
+
+/// Most edges of one route.
+const ROUTE_MAX: usize = 100_000;
+/// Latest departure, s.
+pub(super) const TIME_MAX_S: f64 = 1e9;
+
+/// How to read a demand.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DemandOptions {
+    /// Time at which the run begins, s: it becomes our 0, earlier vehicles are left out.
+    pub begin_s: f64,
+    /// Later vehicles are left out, s.
+    pub end_s: f64,
+    /// Seed of speed factors and random flows.
+    pub seed: u64,
+}
+
+impl Default for DemandOptions {
+    fn default() -> Self {
+        Self {
+            begin_s: 0.0,
+            end_s: TIME_MAX_S,
+            seed: 0,
+        }
+    }
+}
+
+/// A demand read from SUMO.
+#[derive(Debug)]
+pub struct SumoDemand {
+    /// One flow a vehicle, by departure.
+    pub demand: Demand,
+    /// SUMO's identifier of the vehicle of each flow.
+    pub ids: Vec<String>,
+    /// Vehicles that depart outside the time asked for.
+    pub outside: usize,
+    /// What is not modelled.
+    pub unmodelled: Unmodelled,
+    /// Edges each trip without a route has to touch, by flow; empty where the file has the route.
+    pub(crate) stops: Vec<Vec<RoadIx>>,
+}
+
+/// Reads route files (`.rou.xml`, trips, flows), in order as SUMO loads them: bytes and name.
+pub fn read_demand(
+    files: &[(&[u8], &str)],
+    net: &SumoNetwork,
+    options: &DemandOptions,
+) -> Result<SumoDemand, TrafficError> {
+    let limits = net.network.lanes.iter().map(|l| l.max_speed_m_s);
+    let mut reader = Reader {
+        net,
+        options,
+        limit_m_s: limits.fold(1.0, f64::max),
+        router: Router::new(&net.network),
+        types: HashMap::new(),
+        routes: HashMap::new(),
+        legs: HashMap::new(),
+        route_ids: HashMap::new(),
+        route_table: Vec::new(),
+        template_ids: HashMap::new(),
+        templates: Vec::new(),
+        vehicles: Vec::new(),
+        outside: 0,
+        un: Unmodelled::default(),
+    };
+    for (bytes, file) in files {
+        reader.file(bytes, file)?;
+    }
+    Ok(reader.finish())
+}
+
+struct Vehicle {
+    stops: Vec<RoadIx>,
+    depart_s: i64,
+    id: String,
+    route: u32,
+    template: u32,
+}
+
+struct Reader<'a> {
+    net: &'a SumoNetwork,
+    options: &'a DemandOptions,
+    limit_m_s: f64,
+    router: Router,
+    /// By identifier; none for those that do not drive on lanes for cars.
+    types: HashMap<String, Option<VType>>,
+    routes: HashMap<String, Vec<RoadIx>>,
+    /// Free-flow ways of trips by the edges they touch.
+    legs: HashMap<Vec<RoadIx>, Option<Vec<RoadIx>>>,
+    route_ids: HashMap<Vec<RoadIx>, u32>,
+    route_table: Vec<Vec<RoadIx>>,
+    template_ids: HashMap<(String, u64), u32>,
+    templates: Vec<VehicleTemplate>,
+    vehicles: Vec<Vehicle>,
+    outside: usize,
+    un: Unmodelled,
+}
+
+/// A file under way and the elements it is in.
+pub(super) struct Open<'x, 'b> {
+    pub(super) xml: &'x mut Xml<'b>,
+    pub(super) file: &'x str,
+}
+
+impl Reader<'_> {
+    fn file(&mut self, bytes: &[u8], file: &str) -> Result<(), TrafficError> {
+        let mut xml = Xml::new(bytes, file)?;
+        if let Some(Node::Open(root)) = xml.next()?
+            && !matches!(root.name.as_str(), "routes" | "additional" | "trips")
+        {
+            return Err(TrafficError::Syntax {
+                at: xml.at(&root, ""),
+                message: format!("the root element is `{}`, not `routes`", root.name),
+            });
+        }
+        while let Some(Node::Open(e)) = xml.next()? {
+            let mut open = Open {
+                xml: &mut xml,
+                file,
+            };
+            match e.name.as_str() {
+                "vType" => self.vtype(&mut open, &e)?,
+                "vTypeDistribution" => self.distribution(&mut open, &e)?,
+                "route" => {
+                    let id = open.xml.text(&e, "id")?.to_owned();
+                    let roads = self.edges(&open, &e)?;
+                    self.routes.insert(id, roads);
+                    open.xml.skip()?;
+                }
+                "vehicle" | "trip" | "flow" => self.vehicle(&mut open, &e)?,
+                "param" | "include" if e.name == "param" => {
+                    open.xml.skip()?;
+                }
+                other => {
+                    let line = open.xml.line(&e);
+                    self.un
+                        .add(&format!("demand element `{other}`: skipped"), file, line);
+                    open.xml.skip()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn vtype(&mut self, open: &mut Open<'_, '_>, e: &Element) -> Result<(), TrafficError> {
+        let id = open.xml.text(e, "id")?.to_owned();
+        let t = VType::read(open.xml, e, open.file, &mut self.un)?;
+        self.types.insert(id, t);
+        open.xml.skip()?;
+        Ok(())
+    }
+
+    fn distribution(&mut self, open: &mut Open<'_, '_>, e: &Element) -> Result<(), TrafficError> {
+        let id = open.xml.text(e, "id")?.to_owned();
+        let line = open.xml.line(e);
+        self.un
+            .add("vTypeDistribution: its first type drives", open.file, line);
+        let mut first = e
+            .get("vTypes")
+            .and_then(|t| t.split_ascii_whitespace().next())
+            .and_then(|t| self.types.get(t).cloned());
+        while let Some(Node::Open(child)) = open.xml.next()? {
+            if child.name == "vType" {
+                let t = VType::read(open.xml, &child, open.file, &mut self.un)?;
+                first = first.or(Some(t));
+            }
+            open.xml.skip()?;
+        }
+        self.types
+            .insert(id, first.unwrap_or_else(|| VType::of_class("passenger")));
+        Ok(())
+    }
+
+    fn road(
+        &self,
+        open: &Open<'_, '_>,
+        e: &Element,
+        name: &str,
+        id: &str,
+    ) -> Result<RoadIx, TrafficError> {
+        self.net
+            .network
+            .road_ix(id)
+            .ok_or_else(|| TrafficError::UnknownId {
+                at: open.xml.at(e, name),
+                what: "edge",
+                id: id.to_owned(),
+                hint: if self.net.lanes_of.contains_key(id) {
+                    " with a lane for cars".into()
+                } else {
+                    " in the network".into()
+                },
+            })
+    }
+
+    /// The edges of a `route` element, checked to be joined.
+    fn edges(&self, open: &Open<'_, '_>, e: &Element) -> Result<Vec<RoadIx>, TrafficError> {
+        let text = open.xml.text(e, "edges")?;
+        let mut roads: Vec<RoadIx> = Vec::new();
+        for id in text.split_ascii_whitespace() {
+            let road = self.road(open, e, "edges", id)?;
+            if let Some(before) = roads.last()
+                && !self.router.joined(*before, road)
+            {
+                return Err(TrafficError::Disconnected {
+                    at: open.xml.at(e, "edges"),
+                    from: self.net.network.roads[before.ix()].id.clone(),
+                    to: id.to_owned(),
+                });
+            }
+            roads.push(road);
+            if roads.len() > ROUTE_MAX {
+                return Err(TrafficError::TooLarge {
+                    at: open.xml.at(e, "edges"),
+                    what: "number of edges in a route",
+                    found: roads.len(),
+                    limit: ROUTE_MAX,
+                });
+            }
+        }
+        Ok(roads)
+    }
+
+    /// The edges a trip has to touch.
+    fn stops(&self, open: &Open<'_, '_>, e: &Element) -> Result<Vec<RoadIx>, TrafficError> {
+        let mut stops = vec![self.road(open, e, "from", open.xml.text(e, "from")?)?];
+        for id in e.get("via").unwrap_or("").split_ascii_whitespace() {
+            stops.push(self.road(open, e, "via", id)?);
+        }
+        stops.push(self.road(open, e, "to", open.xml.text(e, "to")?)?);
+        Ok(stops)
+    }
+
+    fn vehicle(&mut self, open: &mut Open<'_, '_>, e: &Element) -> Result<(), TrafficError> {
+        let line = open.xml.line(e);
+        self.attributes(open, e, line);
+        let mut roads = match e.get("route") {
+            Some(id) => {
+                Some(
+                    self.routes
+                        .get(id)
+                        .cloned()
+                        .ok_or_else(|| TrafficError::UnknownId {
+                            at: open.xml.at(e, "route"),
+                            what: "route",
+                            id: id.to_owned(),
+                            hint: " before this line".into(),
+                        })?,
+                )
+            }
+            None => None,
+        };
+        let mut stops = Vec::new();
+        let by_zone = e
+            .names()
+            .any(|n| matches!(n, "fromTaz" | "toTaz" | "fromJunction" | "toJunction"));
+        if roads.is_none() && !by_zone && e.get("from").is_some() {
+            stops = self.stops(open, e)?;
+            let router = &mut self.router;
+            let way = self.legs.entry(stops.clone());
+            roads = way.or_insert_with(|| router.through(&stops)).clone();
+            if roads.is_none() {
+                self.un.add(
+                    "trip between edges that no way joins: skipped",
+                    open.file,
+                    line,
+                );
+            }
+        } else if by_zone {
+            self.un
+                .add("trip between zones or junctions: skipped", open.file, line);
+        }
+        let mut own_route = false;
+        while let Some(Node::Open(child)) = open.xml.next()? {
+            match child.name.as_str() {
+                "route" => {
+                    roads = Some(self.edges(open, &child)?);
+                    own_route = true;
+                    stops.clear();
+                }
+                "param" => {}
+                other => {
+                    let line = open.xml.line(&child);
+                    self.un.add(
+                        &format!("`{other}` of a vehicle: not made"),
+                        open.file,
+                        line,
+                    );
+                }
+            }
+            open.xml.skip()?;
+        }
+        let known = own_route || e.get("route").is_some() || e.get("from").is_some() || by_zone;
+        if !known {
+            return Err(TrafficError::Syntax {
+                at: open.xml.at(e, ""),
+                message: "it has neither a route nor `from` and `to`".into(),
+            });
+        }
+        let departures = departures(open, e, self.options, self.vehicles.len())?;
+        let Some(roads) = roads else { return Ok(()) };
+        if roads.len() < 2 {
+            let count = u64::try_from(departures.len()).unwrap_or(u64::MAX);
+            self.un
+                .add_many("trip on a single edge: skipped", count, open.file, line);
+            return Ok(());
+        }
+        self.create(open, e, (roads, stops), &departures)
+    }
+
+    /// Lists the attributes of a vehicle that are not followed.
+    fn attributes(&mut self, open: &Open<'_, '_>, e: &Element, line: u32) {
+        for name in e.names() {
+            let value = e.get(name).unwrap_or("");
+            let usual = match name {
+                "departLane" => matches!(
+                    value,
+                    "first" | "best" | "free" | "random" | "allowed" | "best_prob"
+                ),
+                "departSpeed" => value.parse() == Ok(0.0),
+                "departPos" => matches!(value, "base" | "0" | "0.0" | "0.00"),
+                "arrivalPos" => value == "max",
+                "arrivalLane" | "arrivalSpeed" => value == "current",
+                "line" | "departEdge" | "arrivalEdge" | "personNumber" | "containerNumber"
+                | "departPosLat" | "arrivalPosLat" | "reroute" | "insertionChecks" => false,
+                _ => true,
+            };
+            if !usual {
+                let done = match name {
+                    "departLane" => "the lane that serves the route best is taken",
+                    "departSpeed" => "vehicles start from rest",
+                    "departPos" => "vehicles start at the beginning of the edge",
+                    "arrivalPos" => "trips end at the end of the edge",
+                    _ => "not used",
+                };
+                self.un.add(
+                    &format!("vehicle attribute `{name}`: {done}"),
+                    open.file,
+                    line,
+                );
+            }
+        }
+    }
+
+    fn create(
+        &mut self,
+        open: &Open<'_, '_>,
+        e: &Element,
+        (roads, stops): (Vec<RoadIx>, Vec<RoadIx>),
+        departures: &[f64],
+    ) -> Result<(), TrafficError> {
+        let kind = e.get("type").unwrap_or("DEFAULT_VEHTYPE").to_owned();
+        let vtype = match self.types.get(&kind) {
+            Some(t) => t.clone(),
+            None => VType::of_class(match kind.as_str() {
+                "DEFAULT_VEHTYPE" => "passenger",
+                "DEFAULT_TAXITYPE" => "taxi",
+                _ => {
+                    return Err(TrafficError::UnknownId {
+                        at: open.xml.at(e, "type"),
+                        what: "vType",
+                        id: kind,
+                        hint: " before this line".into(),
+                    });
+                }
+            }),
+        };
+        let Some(vtype) = vtype else {
+            let line = u32::try_from(open.xml.at(e, "").line.unwrap_or(0)).unwrap_or(0);
+            let count = u64::try_from(departures.len()).unwrap_or(u64::MAX);
+            self.un.add_many(
+                "vehicle of a class that does not drive on car lanes: skipped",
+                count,
+                open.file,
+                line,
+            );
+            return Ok(());
+        };
+        let next = u32::try_from(self.route_table.len()).expect("vehicles are limited");
+        let route = *self.route_ids.entry(roads.clone()).or_insert(next);
+        if route == next {
+            self.route_table.push(roads);
+        }
+        let id = open.xml.text(e, "id")?;
+        for (k, depart) in departures.iter().enumerate() {
+            let id = if e.name == "flow" {
+                format!("{id}.{k}")
+            } else {
+                id.to_owned()
+            };
+            if *depart < self.options.begin_s || *depart >= self.options.end_s {
+                self.outside += 1;
+                continue;
+            }
+            let template = self.template(&kind, &vtype, &id);
+            #[allow(clippy::cast_possible_truncation)] // limited to 1e9
+            let depart_s = (depart - self.options.begin_s).ceil() as i64;
+            self.vehicles.push(Vehicle {
+                stops: stops.clone(),
+                depart_s,
+                id,
+                route,
+                template,
+            });
+        }
+        Ok(())
+    }
+
+    fn template(&mut self, kind: &str, vtype: &VType, id: &str) -> u32 {
+        let mut rng = conurb_base::stream(self.options.seed, id, "speedFactor");
+        // Box and Muller 1958.
+        let (u, w) = (1.0 - rng.random::<f64>(), rng.random::<f64>());
+        let normal = (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * w).cos();
+        let factor = vtype.factor_of(normal);
+        let next = u32::try_from(self.templates.len()).expect("vehicles are limited");
+        let template = self.template_ids.entry((kind.to_owned(), factor.to_bits()));
+        let template = *template.or_insert(next);
+        if template == next {
+            self.templates.push(vtype.template(factor, self.limit_m_s));
+        }
+        template
+    }
+
+    fn finish(mut self) -> SumoDemand {
+        self.vehicles.sort_by_key(|v| v.depart_s);
+        let flows = self.vehicles.iter().map(|v| Flow {
+            template: v.template,
+            route: v.route,
+            interval_s: 1.0,
+            start_s: v.depart_s,
+            end_s: Some(v.depart_s),
+        });
+        let notes = self.un.features();
+        let notes = notes
+            .iter()
+            .map(|f| format!("not modelled, {} times: {}", f.count, f.feature));
+        SumoDemand {
+            demand: Demand::of(
+                flows.collect(),
+                self.templates,
+                self.route_table,
+                notes.collect(),
+            ),
+            stops: self
+                .vehicles
+                .iter_mut()
+                .map(|v| std::mem::take(&mut v.stops))
+                .collect(),
+            ids: self.vehicles.into_iter().map(|v| v.id).collect(),
+            outside: self.outside,
+            unmodelled: self.un,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! SUMO networks and demand in, networks and demand out to SUMO.
+//!
+//! [`read_network`] and [`read_demand`] read `.net.xml` and `.rou.xml` (trips and flows too),
+//! [`read_config`] a `.sumocfg`, [`read_additional`] detectors, stops and closings. What is found and
+//! not simulated is counted in [`Unmodelled`]. The mapping and its reasons: `docs/traffic/sumo.md`.
+
+mod additional;
+mod conflicts;
+mod demand;
+mod departures;
+mod export;
+mod net;
+mod network;
+mod routing;
+mod signals;
+mod traffic;
+mod unmodelled;
+mod vtype;
+mod xml;
+
+pub use additional::{Additional, Config, Detector, DetectorKind, read_additional, read_config};
+pub use demand::{DemandOptions, SumoDemand, read_demand};
+pub use export::{PlainFiles, plain_files, routes_xml};
+pub use network::{NetworkOptions, SumoNetwork, read_network};
+pub use traffic::route_by_traffic;
+pub use unmodelled::{Feature, Unmodelled};
