@@ -100,7 +100,8 @@ pub(crate) fn generate(spec: &str, span_s: u32) -> Result<City, Failure> {
 pub(crate) const ALL_DAY_S: u32 = 86_400 * 7;
 
 fn is_xml(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("xml"))
+    path.extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("xml"))
 }
 
 /// A city from SUMO's files, by way of ours: the run is that of the converted files.
@@ -117,17 +118,31 @@ fn from_sumo(
     let found = sumo::read_demand(&[(demand_bytes, demand_name)], &read, &options)?;
     let network = Arc::new(read.network);
     let found = sumo::route_by_traffic(&network, &found, 0)?;
-    let written = |e: serde_json::Error| {
-        Failure::plain(format!("the network cannot be kept: {e}"), None)
-    };
+    let written =
+        |e: serde_json::Error| Failure::plain(format!("the network cannot be kept: {e}"), None);
     let notes = |unmodelled: &sumo::Unmodelled| -> Vec<String> {
         (unmodelled.features().iter())
-            .map(|f| format!("not modelled: {} ({}, first: {})", f.feature, f.count, f.first))
+            .map(|f| {
+                format!(
+                    "not modelled: {} ({}, first: {})",
+                    f.feature, f.count, f.first
+                )
+            })
             .collect()
     };
     let inputs = vec![
-        input("network", network_name, network_bytes, &notes(&read.unmodelled)),
-        input("demand", demand_name, demand_bytes, &notes(&found.unmodelled)),
+        input(
+            "network",
+            network_name,
+            network_bytes,
+            &notes(&read.unmodelled),
+        ),
+        input(
+            "demand",
+            demand_name,
+            demand_bytes,
+            &notes(&found.unmodelled),
+        ),
     ];
     Ok(City {
         network_bytes: serde_json::to_vec(&network.to_file()).map_err(written)?,

@@ -31,7 +31,10 @@ pub(crate) fn run(args: &ConvertArgs, lang: Lang) -> Result<(), Failure> {
             files.push(("net.edg.xml", plain.edges));
             files.push(("net.con.xml", plain.connections));
             files.push(("net.tll.xml", plain.programmes));
-            files.push(("routes.rou.xml", routes_xml(&city.network, &city.demand, None)));
+            files.push((
+                "routes.rou.xml",
+                routes_xml(&city.network, &city.demand, None),
+            ));
         }
     }
     for (name, text) in &files {
