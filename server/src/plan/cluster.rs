@@ -152,7 +152,7 @@ fn delineate_places(args: &DelineateArgs, lang: Lang) -> Result<(), Failure> {
 }
 
 fn at(found: &Curve, places: &[Place], linking_km: f64) -> Result<At, Failure> {
-    let step = found.at(linking_km)?.clone();
+    let step = *found.at(linking_km)?;
     let mut members = found.component_of(step.largest.core, linking_km)?;
     members.sort_by(|a, b| places[*b].pop_persons.total_cmp(&places[*a].pop_persons));
     Ok(At {

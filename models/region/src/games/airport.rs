@@ -96,6 +96,16 @@ mod tests {
         assert!(airport_nucleolus(&[1.0, -1.0]).is_err());
     }
 
+    #[test]
+    fn shares_fixed_at_what_a_player_pays_alone_leave_the_programme_soluble() {
+        let costs = [0.0, 10.0, 1.0, 13.0, 10.0];
+        let game = airport_game(names(5), &costs).unwrap();
+        let found = nucleolus(&game).unwrap().shares;
+        for (f, e) in airport_nucleolus(&costs).unwrap().iter().zip(found) {
+            assert!((f - e).abs() < 1e-6, "{f} {e}");
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
         #[test]

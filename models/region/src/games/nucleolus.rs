@@ -13,6 +13,8 @@ pub const NUCLEOLUS_PLAYERS: usize = 14;
 
 /// Duals below this are rounding.
 const DUAL: f64 = 1e-7;
+/// How much lower than alone a share may lie, in values of order one.
+const SLACK: f64 = 1e-9;
 
 /// The nucleolus and the way to it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -127,8 +129,10 @@ fn stage(
         enter(z, mask, sum);
     }
     for i in 0..n {
+        // A share fixed at what its player gets alone may lie a rounding below it: the bound gives
+        // way by as much, or the programme would have no solution.
         let w = vars.add(variable().min(0.0));
-        enter(w, 1 << i, value[1 << i]);
+        enter(w, 1 << i, value[1 << i] - SLACK);
     }
     let mut programme = model(vars.maximise(objective.clone()));
     programme.add_constraint(constraint!(total == 1.0));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use conurb_traffic::citygen::grid::{GridOptions, generate};
-use conurb_traffic::control::{Controller, FixedTime};
+use conurb_traffic::control::{Controller, Pressure, PressureRule};
 use conurb_traffic::corridor::{CorridorOptions, Dispatch, alternatives, plan};
 use conurb_traffic::file::read_flows;
 use conurb_traffic::protocol::ProtocolOptions;
@@ -16,9 +16,9 @@ fn arterial() -> (Arc<Network>, Vec<u8>) {
         rows: 1,
         block_x_m: 333.0,
         block_y_m: 333.0,
-        load: 0.8,
+        load: 0.7,
         straight: 0.3,
-        span_s: 1_800,
+        span_s: 2_400,
         seed: 5,
     };
     println!("seed {}", options.seed);
@@ -52,7 +52,7 @@ fn ends(net: &Network) -> Dispatch {
 fn options() -> CorridorOptions {
     CorridorOptions {
         protocol: ProtocolOptions {
-            duration_s: 2_400,
+            duration_s: 3_000,
             ..ProtocolOptions::default()
         },
         ..CorridorOptions::default()
@@ -63,8 +63,8 @@ fn options() -> CorridorOptions {
 fn the_vehicle_takes_at_most_half_the_time_and_what_others_pay_is_told() {
     let (net, flows) = arterial();
     let flows = read_flows(&flows, "grid").unwrap();
-    let n = net.junctions().len();
-    let control = || Box::new(FixedTime::new(n, 15.0, 5.0, 1, 4)) as Box<dyn Controller>;
+    let rule = PressureRule::MaxPressure;
+    let control = || Box::new(Pressure::new(&net, rule, 1, 4)) as Box<dyn Controller>;
     let dispatch = ends(&net);
     let found = plan(&net, &flows, &dispatch, &control, &options()).unwrap();
     println!("{found:#?}");

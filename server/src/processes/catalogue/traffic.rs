@@ -23,7 +23,7 @@ pub(super) const CONTROL: Process = Process::new::<Inputs, Outputs>(
     "A signal controller on a generated city",
     "Generates a synthetic city, runs it in the traffic twin under one signal controller, and gives \
      its travel times, delay index, throughput, stops and queues (docs/traffic/model.md).",
-    |inputs, run| control(inputs, run),
+    control,
 );
 
 /// Inputs of `traffic.control`.
