@@ -86,7 +86,8 @@ pub(crate) struct Appender {
     file: Box<dyn DiskFile>,
     path: PathBuf,
     len: u64,
-    unsynced: bool,
+    /// What is durable of it.
+    synced_len: u64,
     /// Why nothing may be written any more.
     failed: Option<String>,
 }
@@ -106,7 +107,7 @@ impl Appender {
             file,
             path: path.to_owned(),
             len,
-            unsynced: false,
+            synced_len: len,
             failed: None,
         })
     }
@@ -142,7 +143,15 @@ impl Appender {
         }
         let start = self.len;
         self.len += bytes.len() as u64;
-        self.unsynced = true;
+        Ok(start)
+    }
+
+    /// The same for files that nobody waits for: syncs once [`PACE_BYTES`] have come together.
+    pub(crate) fn append_paced(&mut self, bytes: &[u8]) -> Result<u64, StoreError> {
+        let start = self.append(bytes)?;
+        if self.len - self.synced_len >= PACE_BYTES as u64 {
+            self.sync()?;
+        }
         Ok(start)
     }
 
@@ -164,22 +173,28 @@ impl Appender {
         if let Some(what) = &self.failed {
             return Err(self.uncertain(what));
         }
-        if self.unsynced {
+        if self.synced_len < self.len {
             if let Err(error) = self.file.sync() {
                 self.failed = Some(error.to_string());
                 return Err(self.uncertain(&error.to_string()));
             }
-            self.unsynced = false;
+            self.synced_len = self.len;
         }
         Ok(())
     }
 }
 
+/// A large file is synced so often while it is written: one flush of all of it would make every
+/// commit of the log wait behind it.
+const PACE_BYTES: usize = 1 << 20;
+
 /// Puts `bytes` at `path` so that a crash leaves either the old file or the new one.
 pub(crate) fn replace_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let temp = path.with_extension("tmp");
     let written = Appender::open(disk, &temp, 0).and_then(|mut file| {
-        file.append(bytes)?;
+        for part in bytes.chunks(PACE_BYTES) {
+            file.append_paced(part)?;
+        }
         file.sync()
     });
     written

@@ -243,10 +243,13 @@ impl<D: Document> Engine<D> {
                 }
             }
         }
-        let mut log = lock(&self.log);
-        log.drop_up_to(pin.seq())?;
-        self.log_bytes.store(log.all_bytes(), Ordering::Relaxed);
-        Ok(())
+        let released = {
+            let mut log = lock(&self.log);
+            let released = log.release_up_to(pin.seq());
+            self.log_bytes.store(log.all_bytes(), Ordering::Relaxed);
+            released
+        };
+        super::log::remove(&released)
     }
 }
 

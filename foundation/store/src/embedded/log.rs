@@ -196,8 +196,9 @@ impl Log {
         Ok(())
     }
 
-    /// Removes the segments that hold nothing after `seq`.
-    pub(crate) fn drop_up_to(&mut self, seq: u64) -> Result<(), StoreError> {
+    /// Lets go of the segments that hold nothing after `seq`; returns them, oldest first, for
+    /// [`remove`].
+    pub(crate) fn release_up_to(&mut self, seq: u64) -> Vec<PathBuf> {
         let ends: Vec<u64> = self
             .older
             .iter()
@@ -207,13 +208,24 @@ impl Log {
             .take(self.older.len())
             .collect();
         let gone = ends.iter().take_while(|end| **end <= seq).count();
+        let mut released = Vec::new();
         for (path, _) in self.older.drain(..gone) {
             let len = std::fs::metadata(&path).map_or(0, |m| m.len());
             self.older_bytes = self.older_bytes.saturating_sub(len);
-            std::fs::remove_file(&path).map_err(on("cannot remove", &path))?;
+            released.push(path);
         }
-        Ok(())
+        released
     }
+}
+
+/// Removes released segments. Not under the lock of the log: to give back 64 MiB takes a file
+/// system tens of milliseconds, and every commit would wait. Oldest first, so that what a crash or
+/// an error leaves is still a log without a gap.
+pub(crate) fn remove(released: &[PathBuf]) -> Result<(), StoreError> {
+    for path in released {
+        std::fs::remove_file(path).map_err(on("cannot remove", path))?;
+    }
+    Ok(())
 }
 
 fn segments(folder: &Path) -> Result<Vec<(u64, PathBuf)>, StoreError> {

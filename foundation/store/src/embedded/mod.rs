@@ -36,6 +36,10 @@ use self::engine::{Due, Engine};
 pub use self::ledger::{LedgerId, json_id};
 use crate::{Batch, Document, EntityStore, Point, SeriesKey, SeriesStore, StoreError, Stores};
 
+/// How far the keeper stands behind: about a tenth of the weight of the others.
+#[cfg(target_os = "linux")]
+const KEEPER_NICE: i32 = 10;
+
 /// When an acknowledged write is safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
@@ -246,6 +250,7 @@ impl<D: Document> Handle<D> {
         let keeper = std::thread::Builder::new()
             .name("store-keeper".into())
             .spawn(move || {
+                behind_others();
                 while theirs.next() {
                     keep(&engine_there);
                 }
@@ -257,6 +262,17 @@ impl<D: Document> Handle<D> {
             work,
             _lock: lock,
         })
+    }
+}
+
+/// Lets this thread run where others leave time: sealing takes a core for a second, and commits,
+/// which share the machine with it, have a reader who waits. Intake that outruns the keeper is
+/// held back by [`EmbeddedOptions::head_bytes`], not by its priority.
+fn behind_others() {
+    // Elsewhere the call would slow the whole process down.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(KEEPER_NICE) {
+        tracing::warn!(%error, "the store's keeper runs at the priority of everybody");
     }
 }
 

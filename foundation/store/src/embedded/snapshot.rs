@@ -73,7 +73,7 @@ fn write_block(file: &mut Appender, block: &mut Vec<u8>, all: &mut u32) -> Resul
     bytes.extend_from_slice(&crc.to_le_bytes());
     bytes.extend_from_slice(&packed);
     block.clear();
-    file.append(&bytes).map(|_| ())
+    file.append_paced(&bytes).map(|_| ())
 }
 
 /// The snapshots in a folder, newest first; removes unfinished ones.
