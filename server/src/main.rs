@@ -33,6 +33,11 @@ use cli::{Cli, Command};
 use fail::Failure;
 use out::{Lang, tell};
 
+/// What one thread of a node allocates another one frees: requests are read, written and thought
+/// about by different threads, and the system's allocator makes them wait for one another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let lang = Lang::resolve(cli.lang);

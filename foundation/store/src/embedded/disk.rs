@@ -186,7 +186,7 @@ impl Appender {
 
 /// A large file is synced so often while it is written: one flush of all of it would make every
 /// commit of the log wait behind it.
-const PACE_BYTES: usize = 1 << 20;
+const PACE_BYTES: usize = 256 << 10;
 
 /// Puts `bytes` at `path` so that a crash leaves either the old file or the new one.
 pub(crate) fn replace_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {

@@ -249,7 +249,7 @@ impl<D: Document> Engine<D> {
             self.log_bytes.store(log.all_bytes(), Ordering::Relaxed);
             released
         };
-        super::log::remove(&released)
+        super::log::remove(&self.layout.log, &*self.disk, &released)
     }
 }
 

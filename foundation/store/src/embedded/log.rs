@@ -15,6 +15,10 @@ use crate::StoreError;
 const MAGIC: &[u8; 8] = b"CNB-LOG\n";
 const VERSION: u32 = 1;
 const HEADER: usize = 24;
+/// The extension of a segment that nothing needs any more.
+const GONE: &str = "gone";
+/// A segment shrinks by so much at a time when it is removed.
+const SHRINK_BYTES: u64 = 2 << 20;
 
 /// The open log.
 pub(crate) struct Log {
@@ -42,6 +46,7 @@ impl Log {
         snapshot_seq: u64,
         visit: &mut Visit<'_>,
     ) -> Result<Self, StoreError> {
+        remove_nameless(folder)?;
         let mut segments = segments(folder)?;
         let Some(last) = segments.pop() else {
             if snapshot_seq > 0 {
@@ -218,12 +223,50 @@ impl Log {
     }
 }
 
-/// Removes released segments. Not under the lock of the log: to give back 64 MiB takes a file
-/// system tens of milliseconds, and every commit would wait. Oldest first, so that what a crash or
-/// an error leaves is still a log without a gap.
-pub(crate) fn remove(released: &[PathBuf]) -> Result<(), StoreError> {
+/// Removes released segments; not under the lock of the log, and bit by bit: to give back 64 MiB at
+/// once keeps a file system that tells the disk (`discard`) busy for a hundred milliseconds, and
+/// every commit would wait. They lose their names first, oldest first, so that whatever a crash
+/// or an error leaves is still a log without a gap.
+pub(crate) fn remove(
+    folder: &Path,
+    disk: &dyn Disk,
+    released: &[PathBuf],
+) -> Result<(), StoreError> {
+    if released.is_empty() {
+        return Ok(());
+    }
+    let mut nameless = Vec::new();
     for path in released {
-        std::fs::remove_file(path).map_err(on("cannot remove", path))?;
+        let gone = path.with_extension(GONE);
+        std::fs::rename(path, &gone).map_err(on("cannot rename", path))?;
+        nameless.push(gone);
+    }
+    // Else a machine that crashes could show the old name with what is left of the content.
+    disk.sync_folder(folder)
+        .map_err(on("cannot sync", folder))?;
+    for path in &nameless {
+        remove_slowly(path).map_err(on("cannot remove", path))?;
+    }
+    Ok(())
+}
+
+fn remove_slowly(path: &Path) -> std::io::Result<()> {
+    let file = std::fs::File::options().write(true).open(path)?;
+    let mut len = file.metadata()?.len();
+    while len > SHRINK_BYTES {
+        len -= SHRINK_BYTES;
+        file.set_len(len)?;
+    }
+    std::fs::remove_file(path)
+}
+
+/// Removes what [`remove`] was not given the time to.
+fn remove_nameless(folder: &Path) -> Result<(), StoreError> {
+    for entry in std::fs::read_dir(folder).map_err(on("cannot list", folder))? {
+        let path = entry.map_err(on("cannot list", folder))?.path();
+        if path.extension().is_some_and(|e| e == GONE) {
+            std::fs::remove_file(&path).map_err(on("cannot remove", &path))?;
+        }
     }
     Ok(())
 }

@@ -370,6 +370,26 @@ fn a_log_that_lost_what_a_snapshot_covers_is_refused() {
 }
 
 #[test]
+fn what_is_left_of_a_segment_that_was_being_removed_goes_at_the_next_opening() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = open(folder.path());
+    stores
+        .entities
+        .commit(ops(vec![put("urn:a", "1")]))
+        .unwrap();
+    let first = log_file(folder.path());
+    let whole = std::fs::read(&first).unwrap();
+    stores.entities.checkpoint().unwrap();
+    drop(stores);
+    assert!(!first.exists(), "the checkpoint covers the first segment");
+    let left = first.with_extension("gone");
+    std::fs::write(&left, &whole[..whole.len() / 2]).unwrap();
+    let stores = open(folder.path());
+    assert_eq!(stores.entities.len(), 1);
+    assert!(!left.exists());
+}
+
+#[test]
 fn a_damaged_snapshot_sealed_file_or_blob_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let stores = open(folder.path());
