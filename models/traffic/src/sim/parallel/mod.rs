@@ -94,7 +94,7 @@ impl Rows<'_> {
 }
 
 /// Cuts a table at these places, given from its start.
-fn split<'a, T>(table: &'a mut [T], cuts: impl Iterator<Item = usize>) -> Vec<&'a mut [T]> {
+fn split<T>(table: &mut [T], cuts: impl Iterator<Item = usize>) -> Vec<&mut [T]> {
     let mut rest = table;
     let (mut parts, mut from) = (Vec::new(), 0);
     for cut in cuts {
