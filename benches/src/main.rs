@@ -18,6 +18,8 @@ mod loop_work;
 mod options;
 mod peer;
 mod region;
+mod scale;
+mod sumo;
 mod traffic;
 mod transit;
 
@@ -41,8 +43,13 @@ type Work = fn() -> Result<()>;
 const BENCHES: &[Bench] = &[
     Bench {
         name: "twin",
-        what: "vehicle updates per CPU-second of the microsimulation, beside the reference simulator",
+        what: "vehicle updates per CPU-second of the microsimulation, beside the reference simulator and SUMO",
         run: traffic::run,
+    },
+    Bench {
+        name: "scale",
+        what: "a city of 10,000 signals and 300,000 vehicles: one core, two, and memory",
+        run: scale::run,
     },
     Bench {
         name: "control",

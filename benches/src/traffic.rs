@@ -16,8 +16,9 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::figure::{Figure, quantile};
 use crate::options::{Options, Scratch};
 use crate::peer::{self, Peer};
+use crate::sumo;
 
-const BENCH: &str = "twin";
+pub(crate) const BENCH: &str = "twin";
 /// Vehicle updates a second below which a day of a city is no longer quick: what one core of a
 /// small machine must give.
 const UPDATES_S_MIN: f64 = 1.0e6;
@@ -54,7 +55,7 @@ const SETS: [(&str, &str, &str, &str); 3] = [
 ];
 
 /// Seconds of CPU this thread has used.
-fn cpu_s() -> f64 {
+pub(crate) fn cpu_s() -> f64 {
     let t = clock_gettime(ClockId::ThreadCPUTime);
     let whole = u64::try_from(t.tv_sec).unwrap_or(0);
     let nanos = u32::try_from(t.tv_nsec).unwrap_or(0);
@@ -93,6 +94,7 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Figure>> {
     };
     let span_s = if options.quick { 900 } else { 3_600 };
     let scratch = Scratch::new(BENCH)?;
+    let rounds = if options.quick { 1 } else { ROUNDS };
     for (name, folder, roadnet, flow) in SETS {
         let set = Set::read(name, &data.join("traffic").join(folder), roadnet, flow)?;
         let phases = set.phases(span_s)?;
@@ -109,13 +111,14 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Figure>> {
         for lane_change in [false, true] {
             // In turns, the best of each: what else the machine does only ever costs time.
             let (mut ours, mut theirs) = (0.0, Peer::Absent(String::new()));
-            for _ in 0..if options.quick { 1 } else { ROUNDS } {
+            for _ in 0..rounds {
                 ours = set.rate(&phases, lane_change)?.max(ours);
                 theirs = theirs.better(peer::rate(&scratch, &files, lane_change)?);
             }
             figures.extend(compared(name, lane_change, ours, &theirs));
         }
     }
+    figures.extend(sumo::compare(&data.join("traffic"), &scratch, rounds)?);
     Ok(figures)
 }
 
@@ -138,7 +141,7 @@ fn generated() -> Result<Figure> {
 }
 
 #[allow(clippy::cast_precision_loss)] // far below 2^53
-fn per_second(updates: u64, seconds: f64) -> f64 {
+pub(crate) fn per_second(updates: u64, seconds: f64) -> f64 {
     updates as f64 / seconds
 }
 

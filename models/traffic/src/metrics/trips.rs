@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::emission::co2_g_s;
-use crate::ids::NONE;
 use crate::network::Network;
 use crate::sim::{Sim, WAITING_BELOW_M_S};
 
@@ -67,8 +66,8 @@ pub struct TripSummary {
 /// Collects the measures; call [`TripMeter::observe`] after every step.
 #[derive(Debug, Clone)]
 pub struct TripMeter {
-    /// By slot: the vehicle last seen there and its speed.
-    last: Vec<(u32, f64)>,
+    /// By vehicle in order of creation: its speed when last seen; NaN before.
+    last: Vec<f64>,
     road_delay_s: Vec<f64>,
     road_of_lane: Vec<u32>,
     lane_queue: Vec<u32>,
@@ -146,17 +145,13 @@ impl TripMeter {
         self.lane_queue.fill(0);
         let mut waiting = 0;
         for v in sim.vehicles() {
-            let slot = v.slot as usize;
-            if slot >= self.last.len() {
-                self.last.resize(slot + 1, (NONE, 0.0));
+            let vehicle = v.event as usize;
+            if vehicle >= self.last.len() {
+                self.last.resize(vehicle + 1, f64::NAN);
             }
-            let (vehicle, before) = self.last[slot];
-            let (known, before) = if vehicle == v.event {
-                (true, before)
-            } else {
-                (false, 0.0)
-            };
-            self.last[slot] = (v.event, v.speed_m_s);
+            let before = std::mem::replace(&mut self.last[vehicle], v.speed_m_s);
+            let known = !before.is_nan();
+            let before = if known { before } else { 0.0 };
             self.co2_g += co2_g_s(v.speed_m_s, (v.speed_m_s - before) / dt) * dt;
             let is_waiting = v.speed_m_s < WAITING_BELOW_M_S;
             waiting += u32::from(is_waiting);

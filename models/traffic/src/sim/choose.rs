@@ -13,15 +13,16 @@ use crate::ids::NONE;
 use crate::network::Network;
 use crate::plan::{Plan, Tpl};
 
-/// [`super::Sim::choose_speeds`] for all drivables. A function of its own for each pair of constants,
-/// so that the loop of one does not take the other's registers.
+/// [`super::Sim::choose_speeds`] for these drivables. A function of its own for each pair of
+/// constants, so that the loop of one does not take the other's registers.
 #[inline(never)]
-pub(super) fn choose_all<const CHANGE: bool, const BEYOND: bool>(
+pub(super) fn choose_part<const CHANGE: bool, const BEYOND: bool>(
     view: &View<'_>,
     scratch: &mut Scratch,
     lattice: Option<&Lattice>,
+    drivables: &[u32],
 ) {
-    for drivable in &view.state.occupied {
+    for drivable in drivables {
         choose_on::<CHANGE, BEYOND>(view, scratch, lattice, *drivable);
     }
 }
@@ -78,7 +79,7 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool>(
                 scratch.gaps.push((slot, gap));
             }
             if car.flags & ASKED != 0 || here.on_lane && car.path_end == car.cursor {
-                chosen.u = scratch.wishes.limit(view, car, slot, &here, chosen.u);
+                chosen.u = view.wishes.limit(view, car, slot, &here, chosen.u);
             }
         }
         let hardest = car.speed - tpl.max_neg * dt;
@@ -98,7 +99,7 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool>(
             flags: car.flags & SHADOW,
         };
         if CHANGE && car.partner != NONE {
-            scratch.wishes.hold(slot, at);
+            scratch.held.push((slot, at));
         } else {
             (next.pos, next.speed) = motion(car, tpl, chosen.u, dt);
             // Not `&&`: nobody can foretell which way that would branch.

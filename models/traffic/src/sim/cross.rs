@@ -4,6 +4,7 @@
 //! notified is found when somebody asks: for one point it is the first, in the order of
 //! notification, whose body has not passed it, because bodies clear the points from the far end.
 
+use super::lane_change::Wishes;
 use super::speed::{TURN_SPEED_M_S, YIELD_M, brake_m, steps_to_reach};
 use super::state::{Car, State};
 use crate::ids::NONE;
@@ -15,6 +16,8 @@ pub(crate) struct View<'a> {
     pub(crate) net: &'a Network,
     pub(crate) plan: &'a Plan,
     pub(crate) state: &'a State,
+    /// Empty without lane change.
+    pub(crate) wishes: &'a Wishes,
     pub(crate) dt: f64,
 }
 

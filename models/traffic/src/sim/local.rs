@@ -91,6 +91,7 @@ impl Sim {
             dt: 1.0,
             programme: false,
             lattice: None,
+            crew: None,
             demand: Arc::new(Demand::none()),
             net,
         };

@@ -5,6 +5,8 @@ mod choose;
 mod cross;
 mod lane_change;
 mod local;
+mod order;
+mod parallel;
 mod priority;
 mod read;
 mod speed;
@@ -24,6 +26,7 @@ use crate::ids::JunctionIx;
 use crate::network::Network;
 use crate::plan::Plan;
 use lane_change::Lattice;
+use parallel::Crew;
 use step::Scratch;
 
 /// Who sets the phases.
@@ -63,7 +66,7 @@ impl Default for SimOptions {
 /// A trip that ended in the last step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Finished {
-    /// Slot the vehicle had; free again.
+    /// Slot the vehicle had in this step.
     pub slot: u32,
     /// Number of the vehicle in order of creation.
     pub event: u32,
@@ -85,6 +88,8 @@ pub struct Sim {
     programme: bool,
     /// Ways from every lane of every route: there when vehicles change lane.
     lattice: Option<Arc<Lattice>>,
+    /// There when steps run on several threads.
+    crew: Option<Crew>,
 }
 
 impl Sim {
@@ -124,6 +129,7 @@ impl Sim {
             dt: options.step_s,
             programme: options.signals == Signals::Programme,
             lattice,
+            crew: None,
             net,
             demand,
         })

@@ -37,7 +37,7 @@ pub struct VehicleView {
     pub flow: u32,
     /// Running number in the flow.
     pub number: u32,
-    /// Place in the state's table; reused after the vehicle has left.
+    /// Place in the state's table until the next step (large states move their vehicles).
     pub slot: u32,
     /// Number in order of creation, unique in a run.
     pub event: u32,

@@ -181,6 +181,8 @@ flat_state! {
         }
         plain {
             changing: bool,
+            /// The list of occupied drivables is kept in order, see [`State::order`].
+            ordered: bool,
             /// Shadows no longer in `shadow_marks`.
             shadows_before: u32,
             step: u32,
@@ -233,6 +235,7 @@ impl State {
             from_beside: Vec::new(),
             shadow_marks: Vec::new(),
             changing: false,
+            ordered: false,
             shadows_before: 0,
             step: 0,
             next_event: 0,

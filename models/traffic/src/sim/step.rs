@@ -1,6 +1,6 @@
 //! One step: create, enter, choose speeds, hand over, commit, find leaders, advance signals.
 
-use super::choose::choose_all;
+use super::choose::choose_part;
 use super::cross::View;
 use super::lane_change::{Lattice, Wishes};
 use super::state::{Car, EMPTY, SHADOW, State, Track, WAITS};
@@ -20,6 +20,17 @@ pub(crate) struct Next {
     pub(crate) pos: f64,
     pub(crate) speed: f64,
     pub(crate) flags: u32,
+}
+
+impl Next {
+    /// The vehicle becomes this.
+    #[inline]
+    pub(crate) fn write(&self, car: &mut Car) {
+        car.pos = self.pos;
+        car.speed = self.speed;
+        car.blocker = self.blocker;
+        car.flags = self.flags;
+    }
 }
 
 /// A vehicle that leaves its drivable.
@@ -44,20 +55,78 @@ pub(crate) struct Scratch {
     /// Places in `next` of those with a blocker.
     pub(crate) blocked: Vec<u32>,
     pub(crate) finished: Vec<Finished>,
+    /// Slots of those in `finished`, in order.
+    pub(crate) gone: Vec<u32>,
     /// Drivables whose chain of standing vehicles has changed.
     pub(crate) chains: Vec<(u32, Track)>,
     /// With lane change: gaps to leaders, and vehicles whose leader has gone aside.
     pub(crate) gaps: Vec<(u32, f64)>,
     pub(crate) woken: Vec<u32>,
+    /// With lane change: bodies of pairs and their places in `next`.
+    pub(crate) held: Vec<(u32, u32)>,
     pub(crate) wishes: Wishes,
 }
 
 impl Scratch {
+    /// Empty for the choices of a step.
+    pub(crate) fn begin(&mut self) {
+        self.next.clear();
+        self.movers.clear();
+        self.blocked.clear();
+        self.chains.clear();
+        self.gaps.clear();
+        self.held.clear();
+    }
+
+    /// Takes over the choices of the part that comes next.
+    pub(crate) fn append(&mut self, part: &mut Self) {
+        let before = u32::try_from(self.next.len()).expect("fewer than 2^32 vehicles");
+        self.next.append(&mut part.next);
+        let later = |at: u32| at + before;
+        self.blocked.extend(part.blocked.drain(..).map(later));
+        let movers = part.movers.drain(..);
+        self.movers.extend(movers.map(|m| Mover {
+            at: later(m.at),
+            ..m
+        }));
+        let held = part.held.drain(..);
+        self.held.extend(held.map(|(slot, at)| (slot, later(at))));
+        self.chains.append(&mut part.chains);
+        self.gaps.append(&mut part.gaps);
+    }
+
+    /// Writes the chains of standing vehicles.
+    pub(crate) fn take_chains(&mut self, state: &mut State) {
+        for (drivable, track) in self.chains.drain(..) {
+            state.tracks[drivable as usize] = track;
+        }
+    }
+
     /// The same buffers without content.
     pub(crate) fn emptied(mut self) -> Self {
         self.movers.clear();
         self.forget();
         self
+    }
+
+    pub(crate) fn note_gone(&mut self) {
+        self.gone.clear();
+        self.gone.extend(self.finished.iter().map(|f| f.slot));
+        self.gone.sort_unstable();
+    }
+
+    /// A vehicle that has left blocks nobody.
+    fn unblock(&mut self) {
+        if self.finished.is_empty() {
+            return;
+        }
+        self.note_gone();
+        for at in &self.blocked {
+            let blocker = &mut self.next[*at as usize].blocker;
+            if self.gone.binary_search(blocker).is_ok() {
+                *blocker = NONE;
+            }
+        }
     }
 
     /// Forgets what was of another state.
@@ -75,8 +144,22 @@ impl Sim {
         self.wake();
         self.create();
         self.enter();
+        self.keep_order();
         if let Some(lattice) = self.lattice.clone() {
             self.change_lanes(&lattice);
+        }
+        if !self.step_shared() {
+            self.step_alone();
+        }
+        if self.programme {
+            self.advance_signals();
+        }
+        self.state.step += 1;
+    }
+
+    /// What follows entering and wishing, on this thread.
+    fn step_alone(&mut self) {
+        if let Some(lattice) = self.lattice.clone() {
             self.choose_speeds::<true>();
             self.settle_pairs(&lattice);
         } else {
@@ -85,10 +168,7 @@ impl Sim {
         self.hand_over();
         self.commit();
         self.find_leaders();
-        if self.programme {
-            self.advance_signals();
-        }
-        self.state.step += 1;
+        self.state.order();
     }
 
     /// Finds the leaders of first vehicles whose light has changed: as they stood after the last step.
@@ -202,25 +282,24 @@ impl Sim {
     /// Every vehicle's next position and speed, from the old state. `CHANGE`: with lane change; those
     /// with a shadow then only get their wanted speed, see [`Sim::settle_pairs`].
     pub(crate) fn choose_speeds<const CHANGE: bool>(&mut self) {
-        let scratch = &mut self.scratch;
-        scratch.next.clear();
-        scratch.movers.clear();
-        scratch.blocked.clear();
+        let wishes = std::mem::take(&mut self.scratch.wishes);
+        let (scratch, all) = (&mut self.scratch, &self.state.occupied);
+        scratch.begin();
         let view = View {
             net: &self.net,
             plan: &self.plan,
             state: &self.state,
+            wishes: &wishes,
             dt: self.dt,
         };
         let lattice = self.lattice.as_deref();
         if self.net.priority.is_none() && !self.plan.own_drivers {
-            choose_all::<CHANGE, false>(&view, scratch, lattice);
+            choose_part::<CHANGE, false>(&view, scratch, lattice, all);
         } else {
-            choose_all::<CHANGE, true>(&view, scratch, lattice);
+            choose_part::<CHANGE, true>(&view, scratch, lattice, all);
         }
-        for (drivable, track) in self.scratch.chains.drain(..) {
-            self.state.tracks[drivable as usize] = track;
-        }
+        scratch.take_chains(&mut self.state);
+        scratch.wishes = wishes;
     }
 
     pub(crate) fn hand_over(&mut self) {
@@ -229,37 +308,14 @@ impl Sim {
         for mover in &scratch.movers {
             state.unlink(mover.slot, mover.from);
         }
-        let now = f64::from(state.step) * self.dt;
-        let mut any_finished = false;
-        for mover in scratch.movers.iter().filter(|m| m.to == NONE) {
-            any_finished = true;
-            let car = &state.cars[mover.slot as usize];
-            let event = car.event;
-            let entered_s = self
-                .plan
-                .events
-                .get(event as usize)
-                .map_or(0.0, |e| f64::from(e.step) * self.dt);
-            state.finished_time_s += now - entered_s;
-            state.finished += 1;
-            state.running -= 1;
-            scratch.finished.push(Finished {
-                slot: mover.slot,
-                event,
-                entered_s,
-                left_s: now,
-            });
-            state.free.push(mover.slot);
-        }
-        if any_finished {
-            // A vehicle that has left blocks nobody.
-            for at in &scratch.blocked {
-                let blocker = &mut scratch.next[*at as usize].blocker;
-                if scratch.finished.iter().any(|f| f.slot == *blocker) {
-                    *blocker = NONE;
-                }
+        for at in 0..self.scratch.movers.len() {
+            let mover = self.scratch.movers[at];
+            if mover.to == NONE {
+                self.book_finished(mover.slot);
             }
         }
+        self.scratch.unblock();
+        let (state, scratch) = (&mut self.state, &mut self.scratch);
         scratch.movers.retain(|m| m.to != NONE);
         scratch.movers.sort_by(|a, b| b.pos.total_cmp(&a.pos));
         let lanes = u32::try_from(self.net.lanes.len()).expect("limited");
@@ -277,13 +333,31 @@ impl Sim {
         }
     }
 
+    /// A vehicle's trip is over: counts it and frees its slot.
+    pub(crate) fn book_finished(&mut self, slot: u32) {
+        let state = &mut self.state;
+        let event = state.cars[slot as usize].event;
+        let now = f64::from(state.step) * self.dt;
+        let events = &self.plan.events;
+        let entered_s = events
+            .get(event as usize)
+            .map_or(0.0, |e| f64::from(e.step) * self.dt);
+        state.finished_time_s += now - entered_s;
+        state.finished += 1;
+        state.running -= 1;
+        self.scratch.finished.push(Finished {
+            slot,
+            event,
+            entered_s,
+            left_s: now,
+        });
+        state.free.push(slot);
+    }
+
     pub(crate) fn commit(&mut self) {
         for next in &self.scratch.next {
             let car = &mut self.state.cars[next.slot as usize];
-            car.pos = next.pos;
-            car.speed = next.speed;
-            car.blocker = next.blocker;
-            car.flags = next.flags;
+            next.write(car);
         }
         for slot in self.scratch.woken.drain(..) {
             if let Some(car) = self.state.cars.get_mut(slot as usize) {
@@ -312,16 +386,9 @@ impl Sim {
             state.occupied[kept] = drivable;
             kept += 1;
             mark_live(net, plan, state, drivable);
+            let (leader, gap) = leader_after_step(net, plan, lattice, state, drivable);
             let track = &mut state.tracks[drivable as usize];
-            let car = &state.cars[track.front as usize];
-            let tpl = &plan.templates[car.template as usize];
-            let rest = net.flat.length_m[drivable as usize] - car.pos;
-            let idle = car.flags & WAITS != 0 || rest > tpl.far_gap + plan.len_max;
-            if lattice.is_none() && idle {
-                track.leader = NONE;
-            } else {
-                look_ahead(net, plan, lattice, state, drivable);
-            }
+            (track.leader, track.gap) = (leader, gap);
         }
         state.occupied.truncate(kept);
     }
@@ -345,26 +412,61 @@ impl Sim {
     }
 }
 
-/// Marks the links on which the vehicles of a drivable can be met at a conflict point: its own, the
-/// one its first vehicle will take, the one its last vehicle has not quite left.
+/// Marks [`live_links`].
 #[inline(always)]
 fn mark_live(net: &Network, plan: &Plan, state: &mut State, drivable: u32) {
-    let lanes = net.lanes.len();
-    if let Some(link) = (drivable as usize).checked_sub(lanes) {
-        state.live[link] = 1;
-        return;
+    for link in live_links(net, plan, state, drivable) {
+        if let Some(live) = state.live.get_mut(link as usize) {
+            *live = 1;
+        }
     }
+}
+
+/// The links on which the vehicles of a drivable can be met at a conflict point: its own, the
+/// one its first vehicle will take, the one its last vehicle has not quite left.
+/// `NONE` where there is none.
+#[inline(always)]
+pub(crate) fn live_links(net: &Network, plan: &Plan, state: &State, drivable: u32) -> [u32; 2] {
+    #[allow(clippy::cast_possible_truncation)] // fewer than 2^32 drivables
+    let lanes = net.lanes.len() as u32;
+    if let Some(link) = drivable.checked_sub(lanes) {
+        return [link, NONE];
+    }
+    let mut links = [NONE, NONE];
     let track = &state.tracks[drivable as usize];
     let last = &state.cars[track.tail as usize];
-    if let Some(link) = (last.prev as usize).checked_sub(lanes)
+    if let Some(link) = last.prev.checked_sub(lanes)
+        && last.prev != NONE
         && last.pos - plan.templates[last.template as usize].len < LEFT_M
-        && let Some(live) = state.live.get_mut(link)
     {
-        *live = 1;
+        links[0] = link;
     }
     let front = &state.cars[track.front as usize];
     if front.cursor + 1 < front.path_end {
-        state.live[plan.paths[front.cursor as usize + 1] as usize - lanes] = 1;
+        links[1] = plan.paths[front.cursor as usize + 1] - lanes;
+    }
+    links
+}
+
+/// The leader of a drivable's first vehicle after a step, and the gap to it; none where it does not
+/// matter.
+#[inline(always)]
+pub(crate) fn leader_after_step(
+    net: &Network,
+    plan: &Plan,
+    lattice: Option<&Lattice>,
+    state: &State,
+    drivable: u32,
+) -> (u32, f64) {
+    let track = &state.tracks[drivable as usize];
+    let car = &state.cars[track.front as usize];
+    let tpl = &plan.templates[car.template as usize];
+    let rest = net.flat.length_m[drivable as usize] - car.pos;
+    let idle = car.flags & WAITS != 0 || rest > tpl.far_gap + plan.len_max;
+    if lattice.is_none() && idle {
+        (NONE, track.gap)
+    } else {
+        leader_of(net, plan, lattice, state, drivable)
     }
 }
 

@@ -60,6 +60,7 @@ impl Sim {
 
     /// Vehicle and shadow run at the lower of their speeds; those far enough aside have changed.
     pub(crate) fn settle_pairs(&mut self, lattice: &Lattice) {
+        self.scratch.wishes.hold_all(&mut self.scratch.held);
         for (slot, gap) in self.scratch.gaps.drain(..) {
             self.state.gaps[slot as usize] = gap;
         }

@@ -64,8 +64,15 @@ impl Wishes {
     }
 
     /// One body of a pair has chosen its speed.
-    pub(crate) fn hold(&mut self, slot: u32, at: u32) {
+    fn hold(&mut self, slot: u32, at: u32) {
         self.held[slot as usize] = at;
+    }
+
+    /// Bodies of pairs have chosen their speeds.
+    pub(crate) fn hold_all(&mut self, held: &mut Vec<(u32, u32)>) {
+        for (slot, at) in held.drain(..) {
+            self.hold(slot, at);
+        }
     }
 
     /// Where its next state stands.

@@ -1,0 +1,207 @@
+//! A large city on one core and on several: real-time factor, what a second core gives, memory, and
+//! that the number of threads changes no byte.
+//!
+//! The city is synthetic: the generator's streets and routes at 10,000 signals. Ten minutes of its
+//! peak demand are repeated without end (every trip becomes a flow with an interval of ten minutes),
+//! and the city fills under its fixed programmes until the wanted number of vehicles is inside.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use conurb_base::{Clock as _, SystemClock};
+use conurb_traffic::citygen::{CityOptions, CityPlan};
+use conurb_traffic::{Demand, Network, Signals, Sim, SimOptions, file};
+
+use crate::figure::{Figure, quantile};
+use crate::options::Options;
+
+const BENCH: &str = "scale";
+/// What two cores must give over one.
+const TWO_OVER_ONE_MIN: f64 = 1.7;
+/// Simulated over wall time on two cores.
+const REAL_TIME_MIN: f64 = 1.0;
+/// Length of the demand that is repeated, s.
+const PERIOD_S: u32 = 600;
+/// Steps measured at a time, in turns for each number of threads, and turns.
+const STEPS: u32 = 20;
+const TURNS: u32 = 7;
+/// The city is not filled for longer than this, s.
+const FILL_S_MAX: u32 = 4 * 3_600;
+const THREADS: [usize; 3] = [1, 2, 3];
+
+/// Signals, vehicles wanted inside, and the load of the demand.
+struct Size {
+    signals: u32,
+    vehicles: u32,
+    load: f64,
+}
+
+const FULL: Size = Size {
+    signals: 10_000,
+    vehicles: 300_000,
+    load: 1.3,
+};
+const QUICK: Size = Size {
+    signals: 400,
+    vehicles: 10_000,
+    load: 1.3,
+};
+
+/// Runs the bench.
+pub(crate) fn run(options: &Options) -> Result<Vec<Figure>> {
+    let size = if options.quick { QUICK } else { FULL };
+    let empty_b = resident_b()?;
+    let net = Arc::new(network(&size)?);
+    let net_b = resident_b()?;
+    let demand = Arc::new(demand(&size, &net)?);
+    let mut sim = fill(&size, net.clone(), demand)?;
+    let full_b = resident_b()?;
+    eprintln!(
+        "{BENCH}: {} vehicles inside after {} s, {} wait outside, {} lanes, {} links",
+        sim.running(),
+        sim.step_count(),
+        sim.waiting_outside(),
+        net.lanes().len(),
+        net.links().len()
+    );
+    let what = format!("{} signals, {} vehicles", size.signals, sim.running());
+    let vehicles = f64::from(sim.running());
+    let lanes = u32::try_from(net.lanes().len()).context("lanes")?;
+    sim.set_threads(1)?;
+    let mut figures = speed(&sim, &what)?;
+    figures.push(Figure::told(
+        BENCH,
+        &format!("resident memory per vehicle, demand and state, {what}"),
+        full_b.max(net_b) / vehicles - net_b / vehicles,
+        "B",
+    ));
+    figures.push(Figure::told(
+        BENCH,
+        &format!("resident memory per lane, network alone, {lanes} lanes"),
+        (net_b - empty_b) / f64::from(lanes),
+        "B",
+    ));
+    Ok(figures)
+}
+
+fn city(size: &Size) -> Result<CityPlan> {
+    let options = CityOptions {
+        signals: size.signals,
+        seed: 7,
+        span_s: PERIOD_S,
+        start_of_day_s: 28_500,
+        load: size.load,
+        ..CityOptions::default()
+    };
+    Ok(CityPlan::new(&options)?)
+}
+
+fn network(size: &Size) -> Result<Network> {
+    let mut roads = Vec::new();
+    city(size)?.write_network(&mut roads)?;
+    Ok(Network::from_json(&roads, "generated roadnet")?)
+}
+
+/// Ten minutes of trips, again and again.
+fn demand(size: &Size, net: &Network) -> Result<Demand> {
+    let mut trips = Vec::new();
+    city(size)?.write_demand(&mut trips)?;
+    let mut flows = file::read_flows(&trips, "generated demand")?;
+    for flow in &mut flows {
+        flow.interval = f64::from(PERIOD_S);
+        flow.end_time = None;
+    }
+    Ok(Demand::from_file(&flows, "generated demand", net)?)
+}
+
+/// Runs the city until it holds the wanted number of vehicles.
+fn fill(size: &Size, net: Arc<Network>, demand: Arc<Demand>) -> Result<Sim> {
+    let options = SimOptions {
+        signals: Signals::Programme,
+        ..SimOptions::default()
+    };
+    let mut sim = Sim::new(net, demand, options)?;
+    sim.set_threads(2)?;
+    while sim.running() < size.vehicles {
+        ensure!(
+            sim.step_count() < FILL_S_MAX,
+            "only {} vehicles are inside after {FILL_S_MAX} s",
+            sim.running()
+        );
+        sim.step();
+    }
+    Ok(sim)
+}
+
+/// Steps from the same state on 1, 2 and 3 threads, in turns, the best of each: what else the
+/// machine does only ever costs time.
+fn speed(sim: &Sim, what: &str) -> Result<Vec<Figure>> {
+    let clock = SystemClock::new();
+    let mut sims = Vec::new();
+    for threads in THREADS {
+        let mut copy = sim.clone();
+        copy.set_threads(threads)?;
+        sims.push((copy, Vec::new()));
+    }
+    for _ in 0..TURNS {
+        for (sim, times_ms) in &mut sims {
+            let start = clock.monotonic_ns();
+            for _ in 0..STEPS {
+                sim.step();
+            }
+            let ns = clock.monotonic_ns() - start;
+            #[allow(clippy::cast_precision_loss)] // minutes at most
+            times_ms.push(ns as f64 / 1e6 / f64::from(STEPS));
+        }
+        let hashes = sims.iter().map(|(sim, _)| sim.state_hash());
+        let hashes: Vec<u64> = hashes.collect();
+        ensure!(
+            hashes.iter().all(|h| *h == hashes[0]),
+            "{THREADS:?} threads gave states {hashes:x?}"
+        );
+    }
+    let mut figures = Vec::new();
+    let mut steps_ms = Vec::new();
+    for (threads, (sim, mut times_ms)) in THREADS.into_iter().zip(sims) {
+        times_ms.sort_by(f64::total_cmp);
+        eprintln!(
+            "{BENCH}: {threads} threads: {:.2} ms a step at best, {:.2} in the median",
+            times_ms[0],
+            quantile(&times_ms, 0.5)
+        );
+        let factor = sim.step_s() * 1e3 / times_ms[0];
+        let metric = format!("real-time factor, {threads} threads, {what}");
+        if threads == 2 {
+            let figure = Figure::at_least(BENCH, &metric, factor, "x", REAL_TIME_MIN);
+            figures.push(figure);
+        } else {
+            figures.push(Figure::told(BENCH, &metric, factor, "x"));
+        }
+        steps_ms.push(times_ms[0]);
+    }
+    let ratio = steps_ms[0] / steps_ms[1];
+    figures.push(Figure::at_least(
+        BENCH,
+        &format!("two threads over one, {what}"),
+        ratio,
+        "x",
+        TWO_OVER_ONE_MIN,
+    ));
+    figures.push(Figure::at_least(
+        BENCH,
+        &format!("turns of {STEPS} steps with equal states on {THREADS:?} threads"),
+        f64::from(TURNS),
+        "",
+        f64::from(TURNS),
+    ));
+    Ok(figures)
+}
+
+/// Resident memory of this process, bytes.
+fn resident_b() -> Result<f64> {
+    let text = std::fs::read_to_string("/proc/self/status").context("/proc/self/status")?;
+    let line = text.lines().find_map(|l| l.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|l| l.split_whitespace().next());
+    let kib: f64 = kib.context("no VmRSS in /proc/self/status")?.parse()?;
+    Ok(kib * 1024.0)
+}
