@@ -206,7 +206,9 @@ impl Scenario for CorridorScenario {
                 continue;
             };
             let at = status.observed_at.unwrap_or(vehicle.modified_at);
-            if status.text() != Some(names::ON_ROUTE) {
+            // The model lets modifiers follow: `onRoute,transfer`.
+            let mission = status.text().and_then(|t| t.split(',').next());
+            if mission.map(str::trim) != Some(names::ON_ROUTE) {
                 continue;
             }
             if self.asked.len() == VEHICLES_MAX {
