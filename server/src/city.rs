@@ -96,6 +96,49 @@ pub(crate) fn generate(spec: &str, span_s: u32) -> Result<City, Failure> {
     Ok(input)
 }
 
+/// The arterial a specification names: signals in a row from west to east, each with a cross street.
+#[cfg(feature = "corridor")]
+pub(crate) fn arterial(spec: &str, span_s: u32) -> Result<City, Failure> {
+    let mut options = citygen::grid::GridOptions {
+        columns: 21,
+        rows: 1,
+        block_x_m: 333.0,
+        block_y_m: 333.0,
+        load: 0.7,
+        straight: 0.3,
+        span_s,
+        seed: 5,
+    };
+    for part in spec.split(',').map(str::trim).filter(|p| !p.is_empty()) {
+        let bad = |why: &str| {
+            Failure::plain(
+                format!("--arterial \"{part}\": {why}"),
+                Some("write --arterial signals=21,block=333,load=0.7,seed=5"),
+            )
+        };
+        let (key, value) = part.split_once('=').ok_or_else(|| bad("no key=value"))?;
+        match key {
+            "signals" => options.columns = value.parse().map_err(|_| bad("no whole number"))?,
+            "seed" => options.seed = value.parse().map_err(|_| bad("no whole number"))?,
+            "load" => options.load = value.parse().map_err(|_| bad("no number"))?,
+            "block" => {
+                options.block_x_m = value.parse().map_err(|_| bad("no number"))?;
+                options.block_y_m = options.block_x_m;
+            }
+            _ => return Err(bad("known keys are signals, block, load, seed")),
+        }
+    }
+    let (roads, flows) = citygen::grid::generate(&options)?;
+    let mut city = build(roads, &flows, "arterial (generated)", "flow.json (generated)")?;
+    let seed = options.seed;
+    city.synthetic = Some(Text::new(
+        format!("合成数据：由 conurb-citygen 生成的干道，种子 {seed}；并非观测"),
+        format!("synthetic: an arterial made by conurb-citygen, seed {seed}; not observed"),
+    ));
+    city.name = format!("arterial-{}-{seed}", options.columns);
+    Ok(city)
+}
+
 /// A span no demand is longer than, for commands that take all of it.
 pub(crate) const ALL_DAY_S: u32 = 86_400 * 7;
 

@@ -104,7 +104,7 @@ pub(crate) struct CityArgs {
     Writes into --out: report.html, report.json (byte-equal for equal inputs and seed),\n\
     timing.json (wall-clock figures), ledger/ (decisions; see `conurb decide`).\n\n\
     Examples:\n  \
-    conurb day --network roadnet_4_4.json --demand flow.json\n  \
+    conurb day --network roadnet_4_4.json --demand flow.json --controller lookahead\n  \
     conurb day --gen signals=100,seed=3 --span 2h --seeds 3 --json"
 )]
 pub(crate) struct DayArgs {
@@ -123,6 +123,9 @@ pub(crate) struct DayArgs {
     /// How decisions become actions.
     #[arg(long, value_enum, default_value_t = ModeArg::Auto)]
     pub(crate) mode: ModeArg,
+    /// Which model decides for the brain.
+    #[arg(long, value_enum, default_value_t = ControllerArg::LocalTwin)]
+    pub(crate) controller: ControllerArg,
     /// What the brain is compared with.
     #[arg(long, value_enum, default_value_t = BaselineArg::Fixed)]
     pub(crate) baseline: BaselineArg,
@@ -161,6 +164,15 @@ pub(crate) enum ModeArg {
     Approve,
     /// Sent at once, inside their envelope.
     Auto,
+}
+
+/// Which model decides for the brain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ControllerArg {
+    /// Each signal alone: every phase rolled out in the local twin, then the longest queue.
+    LocalTwin,
+    /// All signals together: look-ahead control on the state estimated from detectors (level LD).
+    Lookahead,
 }
 
 /// What the brain is compared with.

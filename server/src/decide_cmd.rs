@@ -164,7 +164,7 @@ fn replay(
     for r in &records {
         let inputs = ledger.inputs(&r.inputs.hash)?;
         let scenario: Arc<dyn Scenario> = scenarios.for_record(r, &inputs)?;
-        match scenario.replay(&inputs, &r.model) {
+        match scenario.replay_for(&r.subject, &inputs, &r.model) {
             Ok(p) if p.chosen == r.chosen && p.options == r.options && p.why == r.why => {}
             Ok(p) => differ.push(format!(
                 "{}: chosen {} in the record, {} on replay",

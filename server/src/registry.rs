@@ -20,6 +20,12 @@ pub(crate) struct Entry {
 
 /// All of them, by id.
 pub(crate) const SCENARIOS: &[Entry] = &[
+    #[cfg(feature = "corridor")]
+    Entry {
+        id: "corridor",
+        manifest: conurb_corridor::MANIFEST,
+        create: None,
+    },
     #[cfg(feature = "signals")]
     Entry {
         id: "signals",

@@ -45,7 +45,7 @@ impl ReplayScenarios {
 
     #[cfg(feature = "signals")]
     fn signals(&mut self, inputs: &[u8]) -> Result<Arc<dyn Scenario>, Failure> {
-        let document = conurb_signals::input::InputDocument::from_bytes(inputs)
+        let document = conurb_signals::input::MadeWith::from_bytes(inputs)
             .map_err(|e| Failure::plain(e, None))?;
         let key = format!("{} {}", document.network, document.settings);
         if let Some(built) = self.built.get(&key) {

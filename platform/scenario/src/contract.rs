@@ -101,6 +101,17 @@ pub trait Scenario: Send {
     /// Decides again from a kept input document; must give the same options and choice.
     fn replay(&self, input_document: &[u8], model: &ModelRef) -> Result<Proposal, String>;
 
+    /// The same for one subject, where decisions of several keep one document (joint decisions).
+    fn replay_for(
+        &self,
+        subject: &str,
+        input_document: &[u8],
+        model: &ModelRef,
+    ) -> Result<Proposal, String> {
+        let _ = subject;
+        self.replay(input_document, model)
+    }
+
     /// The order that carries out a decision; `None` where the choice is to leave things alone.
     fn order(&self, record: &DecisionRecord) -> Option<Order>;
 

@@ -32,6 +32,9 @@ const GREEN_MAX_S: f64 = 86_400.0;
 /// Longest gap between two reports of a lane that delay is summed over, milliseconds.
 const LONGEST_GAP_MS: i64 = 60_000;
 
+/// How far back the rate of entries looks, milliseconds.
+const RATE_WINDOW_MS: i64 = 300_000;
+
 /// Most reports of entries kept per lane.
 const ENTRIES_MAX: usize = 64;
 
@@ -46,6 +49,10 @@ pub struct LaneState {
     pub at: TimeMs,
     /// Entity version for the decision's input list.
     pub version_ms: i64,
+    /// Vehicles counted in since the first report.
+    pub entered_veh: f64,
+    /// Vehicles gone since then, by conservation: there before, and entered, less there now.
+    pub left_veh: f64,
     /// The signal it leads to.
     leads_to: Option<u32>,
 }
@@ -99,6 +106,25 @@ impl LaneState {
         }
         Some(seen)
     }
+
+    /// Entries a second over the last minutes; 0 where none are counted.
+    #[must_use]
+    pub fn rate_veh_s(&self, at: TimeMs) -> f64 {
+        let recent = (self.entered.iter()).filter(|(_, to, _)| at.since_ms(*to) < RATE_WINDOW_MS);
+        let (mut sum, mut first, mut last) = (0.0, None, at);
+        for (from, to, vehicles) in recent {
+            sum += vehicles;
+            first.get_or_insert(*from);
+            last = *to;
+        }
+        let span_ms = first.map_or(0, |f: TimeMs| last.since_ms(f));
+        if span_ms <= 0 {
+            return 0.0;
+        }
+        #[allow(clippy::cast_precision_loss)] // minutes in milliseconds
+        let span_s = span_ms as f64 / 1000.0;
+        sum / span_s
+    }
 }
 
 impl Field {
@@ -110,6 +136,8 @@ impl Field {
             entered: VecDeque::new(),
             at: TimeMs(i64::MIN / 2),
             version_ms: 0,
+            entered_veh: 0.0,
+            left_veh: 0.0,
             leads_to: None,
         };
         let mut lanes = vec![blank; network.lanes().len()];
@@ -182,7 +210,9 @@ impl Field {
             .attribute(names::INTENSITY)
             .filter(|a| a.observed_at.is_none_or(|t| t == at))
             .and_then(|a| number_within(a, VEHICLES_MAX));
-        if let (Some(entered), true) = (intensity, state.seen.is_some()) {
+        if let (Some(entered), Some(before)) = (intensity, &state.seen) {
+            state.entered_veh += entered;
+            state.left_veh += (before.vehicles + entered - vehicles).max(0.0);
             if state.entered.len() == ENTRIES_MAX {
                 state.entered.pop_front();
             }

@@ -59,6 +59,22 @@ pub struct InputDocument {
     pub errors: Option<Interval>,
 }
 
+/// What a document of either kind was made with, so that the scenario can be built again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub struct MadeWith {
+    /// SHA-256 of the road network file.
+    pub network: String,
+    /// SHA-256 of the canonical settings.
+    pub settings: String,
+}
+
+impl MadeWith {
+    /// Reads it from an [`InputDocument`] or a [`crate::joint::JointDocument`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(bytes).map_err(|e| format!("input document: {e}"))
+    }
+}
+
 /// The format written today.
 pub const FORMAT: u32 = 3;
 

@@ -1,25 +1,28 @@
 //! The scenario itself: observe, decide, order, measure, replay.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use conurb_base::TimeMs;
 use conurb_context::Change;
 use conurb_decide::{
-    Bilingual, Counterfactual, DecisionOption, DecisionRecord, Direction, Goal, InputRef, Interval,
-    KpiValue, ModelRef, Objective, Residuals, choose,
+    Counterfactual, DecisionOption, DecisionRecord, InputRef, Interval, KpiValue, ModelRef,
+    Residuals,
 };
 use conurb_scenario::{Effect, Manifest, Order, Proposal, Scenario, Trigger, World};
 use conurb_think::Finding;
-use conurb_traffic::Network;
+use conurb_traffic::{LaneIx, Network};
 use rayon::prelude::*;
 
 use crate::field::Field;
 use crate::head::FixedPlan;
 use crate::input::{FORMAT, InputDocument, LaneObservation};
+use crate::joint::{JOINT_FORMAT, Joint, JointDocument, LaneHistory, SignalMoment};
 use crate::layout::{SignalLayout, signals_of};
 use crate::names;
-use crate::settings::Settings;
-use crate::twin::{LocalTwin, Outlook};
+use crate::propose;
+use crate::settings::{Decider, Settings};
+use crate::twin::LocalTwin;
 
 /// The KPI that detectors measure after each decision.
 pub const INTERVAL_DELAY: &str = "interval_delay_veh_s";
@@ -28,22 +31,23 @@ pub const HORIZON_DELAY: &str = "horizon_delay_veh_s";
 /// Vehicles queued at the next decision.
 pub const QUEUE: &str = "queue_veh";
 
-/// The model's name in records.
+/// The local twin's name in records.
 pub const MODEL_NAME: &str = "signals.local-twin";
 /// Its version; a change of behaviour is a change of version.
 pub const MODEL_VERSION: &str = "3";
+/// Name and version of look-ahead control in records.
+pub const LOOKAHEAD_MODEL: (&str, &str) = ("signals.lookahead", "1");
 const COUNTERFACTUAL: &str =
     "local-twin rollout of the fixed plan's phase from the same estimated state";
+const COUNTERFACTUAL_JOINT: &str = "rollout of the fixed plan's phase around the junction from the same estimated state, the other junctions as in the joint plan";
 
 /// Past errors kept per signal.
 const RESIDUALS_MAX: usize = 200;
 /// Share of the measured values a prediction's interval shall hold.
 const INTERVAL_LEVEL: f64 = 0.9;
-/// Two outlooks closer than this are equally good, vehicle-seconds.
-const EQUAL_VEH_S: f64 = 1e-9;
 
 /// Why the scenario cannot run on a network.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SignalsError {
     /// A setting is out of its range.
     #[error("signals settings: {0}")]
@@ -54,6 +58,9 @@ pub enum SignalsError {
     /// The network leaves nothing to decide.
     #[error("no junction of this network has two admissible phases")]
     NothingToDecide,
+    /// Look-ahead control does not take the network or the settings.
+    #[error("signals look-ahead: {0}")]
+    Lookahead(#[from] conurb_traffic::TrafficError),
 }
 
 /// The signals scenario on one network.
@@ -67,6 +74,7 @@ pub struct Signals {
     field: Field,
     plans: Vec<FixedPlan>,
     twins: Vec<LocalTwin>,
+    joint: Option<Joint>,
     residuals: Residuals,
     start: Option<TimeMs>,
 }
@@ -94,6 +102,10 @@ impl Signals {
         let twins = (0..threads)
             .map(|_| LocalTwin::new(network.clone()))
             .collect();
+        let joint = match settings.controller {
+            Decider::LocalTwin => None,
+            Decider::Lookahead => Some(Joint::new(&network, &layouts, &settings)?),
+        };
         let residuals = Residuals::new(RESIDUALS_MAX, layouts.len() + 1);
         Ok(Self {
             manifest,
@@ -105,6 +117,7 @@ impl Signals {
             field,
             plans,
             twins,
+            joint,
             residuals,
             start: None,
         })
@@ -120,6 +133,13 @@ impl Signals {
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// How far its model looks ahead, s.
+    #[must_use]
+    pub fn horizon_s(&self) -> u32 {
+        let joint = self.joint.as_ref().map(Joint::horizon_s);
+        joint.unwrap_or(self.settings.horizon_s)
     }
 
     /// Decisions not made because an entering lane had no fresh report.
@@ -147,16 +167,14 @@ impl Signals {
             fixed_phase: self.plans[n].phase_at(at.since_ms(start) / 1000),
             entering,
             leaving,
-            errors: self
-                .residuals
-                .interval(&layout.urn, INTERVAL_DELAY, 0.0, INTERVAL_LEVEL),
+            errors: self.errors(&layout.urn),
         })
     }
 
     /// What is known of lanes at `at`; with `oldest`, none of their reports may be older.
     fn seen(
         &self,
-        lanes: &[conurb_traffic::LaneIx],
+        lanes: &[LaneIx],
         at: TimeMs,
         oldest: Option<TimeMs>,
     ) -> Option<Vec<LaneObservation>> {
@@ -193,12 +211,144 @@ impl Signals {
     }
 
     fn model(&self) -> ModelRef {
+        let (name, version) = model_of(self.settings.controller);
         ModelRef {
-            name: MODEL_NAME.to_owned(),
-            version: MODEL_VERSION.to_owned(),
+            name: name.to_owned(),
+            version: version.to_owned(),
             seed: self.settings.seed,
             information_level: "LD".to_owned(),
         }
+    }
+}
+
+/// Name and version of the model that decides.
+#[must_use]
+pub const fn model_of(controller: Decider) -> (&'static str, &'static str) {
+    match controller {
+        Decider::LocalTwin => (MODEL_NAME, MODEL_VERSION),
+        Decider::Lookahead => LOOKAHEAD_MODEL,
+    }
+}
+
+impl Signals {
+    fn decide_locally(&mut self, triggers: &[Trigger]) -> Vec<Proposal> {
+        let mut twins = std::mem::take(&mut self.twins);
+        let this = &*self;
+        let jobs: Vec<(usize, InputDocument)> = triggers
+            .iter()
+            .filter_map(|t| {
+                let n = this.field.signal(&t.subject)?;
+                Some((n, this.input(n, t.at)?))
+            })
+            .collect();
+        let share = jobs.len().div_ceil(twins.len()).max(1);
+        let work = |twin: &mut LocalTwin, part: &[(usize, InputDocument)]| -> Vec<Proposal> {
+            part.iter()
+                .map(|(n, input)| {
+                    let (layout, model) = (&this.layouts[*n], this.model());
+                    let mut p = propose::local(twin, layout, input, &this.settings, model);
+                    p.input_refs = this.refs(*n);
+                    p
+                })
+                .collect()
+        };
+        // Junctions are independent, and the parts are joined in order: the same bytes for any
+        // number of threads. A few are faster without a hand-over.
+        let parts: Vec<Vec<Proposal>> = if jobs.len() < 4 {
+            vec![work(&mut twins[0], &jobs)]
+        } else {
+            twins
+                .par_iter_mut()
+                .zip(jobs.par_chunks(share))
+                .map(|(twin, part)| work(twin, part))
+                .collect()
+        };
+        self.twins = twins;
+        parts.into_iter().flatten().collect()
+    }
+
+    /// One joint decision for each moment that is asked for; in a day all signals ask for the same.
+    fn decide_jointly(&self, joint: &mut Joint, triggers: &[Trigger]) -> Vec<Proposal> {
+        let mut moments: BTreeMap<TimeMs, Vec<usize>> = BTreeMap::new();
+        for t in triggers {
+            if let Some(n) = self.field.signal(&t.subject) {
+                moments.entry(t.at).or_default().push(n);
+            }
+        }
+        let mut all = Vec::new();
+        for (at, asked) in moments {
+            let document = self.joint_document(joint, at, &asked);
+            if !document.signals.iter().any(|s| s.decides) {
+                continue;
+            }
+            match joint.propose(&self.layouts, &document, &self.settings, &self.model()) {
+                Ok(proposals) => all.extend(proposals),
+                Err(e) => tracing::error!("no joint decision: {e}"),
+            }
+        }
+        for p in &mut all {
+            if let Some(n) = self.field.signal(&p.subject) {
+                p.input_refs = self.refs(n);
+            }
+        }
+        all
+    }
+
+    fn joint_document(&self, joint: &Joint, at: TimeMs, asked: &[usize]) -> JointDocument {
+        let oldest = TimeMs(at.0 - i64::from(self.settings.max_age_s) * 1000);
+        let fresh = |l: &LaneIx| self.field.lanes[l.ix()].at >= oldest;
+        let signals = self.layouts.iter().zip(&self.field.signals).enumerate();
+        let signals = signals.map(|(n, (layout, state))| {
+            let green_ms = at.since_ms(state.green_since).max(0) / 1000;
+            let known = state.phase.is_some() && layout.entering.iter().all(fresh);
+            SignalMoment {
+                phase: state.phase,
+                green_for_s: u32::try_from(green_ms).unwrap_or(u32::MAX),
+                decides: known && asked.contains(&n),
+                errors: self.errors(&layout.urn),
+            }
+        });
+        let lanes = joint.lanes.iter().map(|l| {
+            let state = &self.field.lanes[l.ix()];
+            let seen = state.observation(at).filter(|_| fresh(l))?;
+            Some(LaneHistory {
+                seen,
+                entered_veh: state.entered_veh,
+                left_veh: state.left_veh,
+                rate_veh_s: state.rate_veh_s(at),
+            })
+        });
+        JointDocument {
+            joint_format: JOINT_FORMAT,
+            network: self.network_hash.clone(),
+            settings: self.settings_hash.clone(),
+            at_ms: at.0,
+            signals: signals.collect(),
+            lanes: lanes.collect(),
+        }
+    }
+
+    fn errors(&self, urn: &str) -> Option<Interval> {
+        self.residuals
+            .interval(urn, INTERVAL_DELAY, 0.0, INTERVAL_LEVEL)
+    }
+
+    fn check_model(&self, model: &ModelRef) -> Result<(), String> {
+        let (name, version) = model_of(self.settings.controller);
+        if model.name == name && model.version == version {
+            return Ok(());
+        }
+        Err(format!(
+            "this build has {name} version {version}, the record names {} version {}",
+            model.name, model.version
+        ))
+    }
+
+    fn check_kept(&self, network: &str, settings: &str) -> Result<(), String> {
+        if network == self.network_hash && settings == self.settings_hash {
+            return Ok(());
+        }
+        Err("the decision was made on another network or with other settings".to_owned())
     }
 }
 
@@ -246,150 +396,6 @@ pub fn fixed_plan(layout: &SignalLayout) -> FixedPlan {
     }
 }
 
-/// The proposal that follows from an input document: pure, so that replay is the same call.
-fn propose(
-    twin: &mut LocalTwin,
-    layout: &SignalLayout,
-    input: &InputDocument,
-    settings: &Settings,
-    model: ModelRef,
-) -> Proposal {
-    let outlooks = twin.outlooks(layout, input, settings);
-    let options: Vec<DecisionOption> = layout
-        .options
-        .iter()
-        .zip(&outlooks)
-        .enumerate()
-        .map(|(i, (option, outlook))| DecisionOption {
-            action: serde_json::json!({"phase": option.phase, "yellow_s": settings.yellow_s}),
-            predicted: predicted(outlook, input.errors.as_ref()),
-            refused_by: refusal(layout, input, settings, i),
-        })
-        .collect();
-    let chosen = choice(layout, input, &options);
-    Proposal {
-        subject: layout.urn.clone(),
-        perceived_at: TimeMs(input.at_ms),
-        at: TimeMs(input.at_ms),
-        findings: Vec::new(),
-        input_document: input.to_bytes(),
-        input_refs: Vec::new(),
-        model,
-        options,
-        chosen,
-        why: why(layout, input, &outlooks, chosen, settings),
-    }
-}
-
-/// The constraint that forbids option `i`, if one does.
-fn refusal(
-    layout: &SignalLayout,
-    input: &InputDocument,
-    settings: &Settings,
-    i: usize,
-) -> Option<String> {
-    let keeps = layout.options[i].phase == input.phase;
-    let shows_option = layout.options.iter().any(|o| o.phase == input.phase);
-    if !keeps && shows_option && input.green_for_s < settings.min_green_s {
-        return Some("min-green".to_owned());
-    }
-    let others_wait = layout
-        .options
-        .iter()
-        .filter(|o| o.phase != input.phase)
-        .flat_map(|o| &o.lanes)
-        .any(|l| input.entering[*l].queue > 0.0);
-    if keeps && input.green_for_s >= settings.max_green_s && others_wait {
-        return Some("max-green".to_owned());
-    }
-    None
-}
-
-/// Least delay over the horizon among the allowed; the present phase wins ties, then the first.
-///
-/// Minimum and maximum green never forbid everything at once: the first forbids only changes, the
-/// second only staying. A signal that shows a phase outside its options changes to the first.
-fn choice(layout: &SignalLayout, input: &InputDocument, options: &[DecisionOption]) -> usize {
-    let keep = layout.options.iter().position(|o| o.phase == input.phase);
-    let objective = Objective::Lexicographic(vec![Goal {
-        kpi: HORIZON_DELAY.to_owned(),
-        direction: Direction::Lower,
-        amount: EQUAL_VEH_S,
-    }]);
-    let safe = keep.unwrap_or(0);
-    choose(options, &objective, &[], safe).map_or(safe, |c| c.chosen)
-}
-
-fn predicted(o: &Outlook, errors: Option<&Interval>) -> Vec<KpiValue> {
-    let interval = errors.map(|e| Interval {
-        low: (o.interval_delay_veh_s + e.low).max(0.0),
-        high: (o.interval_delay_veh_s + e.high).max(0.0),
-        ..e.clone()
-    });
-    vec![
-        KpiValue {
-            kpi: INTERVAL_DELAY.to_owned(),
-            value: o.interval_delay_veh_s,
-            interval,
-        },
-        KpiValue {
-            kpi: HORIZON_DELAY.to_owned(),
-            value: o.horizon_delay_veh_s,
-            interval: None,
-        },
-        KpiValue {
-            kpi: QUEUE.to_owned(),
-            value: o.queue_veh,
-            interval: None,
-        },
-    ]
-}
-
-fn why(
-    layout: &SignalLayout,
-    input: &InputDocument,
-    outlooks: &[Outlook],
-    chosen: usize,
-    settings: &Settings,
-) -> Bilingual {
-    let option = &layout.options[chosen];
-    let cost = outlooks[chosen].horizon_delay_veh_s;
-    let queue: f64 = option.lanes.iter().map(|l| input.entering[*l].queue).sum();
-    let runner_up = (0..outlooks.len()).filter(|i| *i != chosen).min_by(|a, b| {
-        outlooks[*a]
-            .horizon_delay_veh_s
-            .total_cmp(&outlooks[*b].horizon_delay_veh_s)
-    });
-    let keeps = option.phase == input.phase;
-    let (verb_en, verb_zh) = if keeps {
-        ("keep", "保持")
-    } else {
-        ("switch to", "切换到")
-    };
-    let (than_en, than_zh) = runner_up.map_or_else(
-        || (String::new(), String::new()),
-        |r| {
-            let other = &layout.options[r];
-            let saved = outlooks[r].horizon_delay_veh_s - cost;
-            (
-                format!(", {saved:.1} less than {}", other.label.en),
-                format!("，比“{}”少 {saved:.1}", other.label.zh),
-            )
-        },
-    );
-    Bilingual {
-        en: format!(
-            "{verb_en} {}: {queue:.0} vehicles wait there; expected delay around this junction \
-             over {} s: {cost:.1} vehicle-seconds{than_en}",
-            option.label.en, settings.horizon_s
-        ),
-        zh: format!(
-            "{verb_zh}“{}”：该相位有 {queue:.0} 辆车排队；预计未来 {} 秒本路口延误 {cost:.1} 车·秒{than_zh}",
-            option.label.zh, settings.horizon_s
-        ),
-    }
-}
-
 impl Scenario for Signals {
     fn manifest(&self) -> &Manifest {
         &self.manifest
@@ -413,54 +419,23 @@ impl Scenario for Signals {
     }
 
     fn decide(&mut self, triggers: &[Trigger], _world: &dyn World, _now: TimeMs) -> Vec<Proposal> {
-        let mut twins = std::mem::take(&mut self.twins);
-        let this = &*self;
-        let jobs: Vec<(usize, InputDocument)> = triggers
-            .iter()
-            .filter_map(|t| {
-                let n = this.field.signal(&t.subject)?;
-                Some((n, this.input(n, t.at)?))
-            })
-            .collect();
-        let share = jobs.len().div_ceil(twins.len()).max(1);
-        let work = |twin: &mut LocalTwin, part: &[(usize, InputDocument)]| -> Vec<Proposal> {
-            part.iter()
-                .map(|(n, input)| {
-                    let model = this.model();
-                    let mut p = propose(twin, &this.layouts[*n], input, &this.settings, model);
-                    p.input_refs = this.refs(*n);
-                    p
-                })
-                .collect()
-        };
-        // Junctions are independent, and the parts are joined in order: the same bytes for any
-        // number of threads. A few are faster without a hand-over.
-        let parts: Vec<Vec<Proposal>> = if jobs.len() < 4 {
-            vec![work(&mut twins[0], &jobs)]
-        } else {
-            twins
-                .par_iter_mut()
-                .zip(jobs.par_chunks(share))
-                .map(|(twin, part)| work(twin, part))
-                .collect()
-        };
-        self.twins = twins;
-        parts.into_iter().flatten().collect()
+        match self.joint.take() {
+            Some(mut joint) => {
+                let proposals = self.decide_jointly(&mut joint, triggers);
+                self.joint = Some(joint);
+                proposals
+            }
+            None => self.decide_locally(triggers),
+        }
     }
 
     fn replay(&self, input_document: &[u8], model: &ModelRef) -> Result<Proposal, String> {
-        if model.name != MODEL_NAME || model.version != MODEL_VERSION {
-            return Err(format!(
-                "this build has {MODEL_NAME} version {MODEL_VERSION}, the record names {} version {}",
-                model.name, model.version
-            ));
+        self.check_model(model)?;
+        if self.joint.is_some() {
+            return Err("a joint document tells of many signals: name the one".to_owned());
         }
         let input = InputDocument::from_bytes(input_document)?;
-        if input.network != self.network_hash || input.settings != self.settings_hash {
-            return Err(
-                "the decision was made on another network or with other settings".to_owned(),
-            );
-        }
+        self.check_kept(&input.network, &input.settings)?;
         let layout = self
             .layouts
             .iter()
@@ -472,13 +447,29 @@ impl Scenario for Signals {
             return Err("the input document has another number of lanes".to_owned());
         }
         let mut twin = LocalTwin::new(self.network.clone());
-        Ok(propose(
-            &mut twin,
-            layout,
-            &input,
-            &self.settings,
-            model.clone(),
-        ))
+        let (settings, model) = (&self.settings, model.clone());
+        Ok(propose::local(&mut twin, layout, &input, settings, model))
+    }
+
+    fn replay_for(
+        &self,
+        subject: &str,
+        input_document: &[u8],
+        model: &ModelRef,
+    ) -> Result<Proposal, String> {
+        if self.joint.is_none() {
+            return self.replay(input_document, model);
+        }
+        self.check_model(model)?;
+        let document = JointDocument::from_bytes(input_document)?;
+        self.check_kept(&document.network, &document.settings)?;
+        let mut joint =
+            Joint::new(&self.network, &self.layouts, &self.settings).map_err(|e| e.to_string())?;
+        let proposals = joint.propose(&self.layouts, &document, &self.settings, model)?;
+        let mut of_subject = proposals.into_iter().filter(|p| *p.subject == *subject);
+        of_subject
+            .next()
+            .ok_or_else(|| format!("{subject} does not decide in this document"))
     }
 
     fn order(&self, record: &DecisionRecord) -> Option<Order> {
@@ -517,7 +508,10 @@ impl Scenario for Signals {
             .and_then(|p| self.layouts[n].options.iter().position(|o| o.phase == p))
             .and_then(|i| record.options.get(i))
             .map(|o| Counterfactual {
-                method: COUNTERFACTUAL.to_owned(),
+                method: match self.settings.controller {
+                    Decider::LocalTwin => COUNTERFACTUAL.to_owned(),
+                    Decider::Lookahead => COUNTERFACTUAL_JOINT.to_owned(),
+                },
                 values: o.predicted.clone(),
             });
         let measured = vec![KpiValue {

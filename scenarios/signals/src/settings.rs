@@ -34,17 +34,30 @@ impl Default for Fleet {
     }
 }
 
+/// Which model decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decider {
+    /// Each junction alone: every phase rolled out in the local twin, then the longest queue.
+    #[default]
+    LocalTwin,
+    /// All junctions together: look-ahead control of `conurb_traffic`, at information level LD.
+    Lookahead,
+}
+
 /// Settings of the signals scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// City id, part of every entity id.
     pub city: String,
+    /// Which model decides.
+    pub controller: Decider,
     /// Seconds between two decisions at a signal.
     pub decision_interval_s: u32,
     /// Clearance between two greens, seconds.
     pub yellow_s: u32,
-    /// How far the model looks ahead, seconds.
+    /// How far the local twin looks ahead, seconds; look-ahead control has its own rule.
     pub horizon_s: u32,
     /// Shortest green, seconds.
     pub min_green_s: u32,
@@ -62,7 +75,7 @@ pub struct Settings {
     pub stagger: bool,
     /// The model's vehicle.
     pub fleet: Fleet,
-    /// Seed of the model's randomness (today it draws none).
+    /// Seed of the model's randomness (the local twin draws none).
     pub seed: u64,
 }
 
@@ -70,6 +83,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             city: "city".to_owned(),
+            controller: Decider::LocalTwin,
             decision_interval_s: 15,
             yellow_s: 5,
             horizon_s: 45,
@@ -108,6 +122,14 @@ impl Settings {
                 "command_valid_s must be at least decision_interval_s, or the plan comes back between two decisions"
                     .to_owned(),
             );
+        }
+        if self.controller == Decider::Lookahead {
+            if self.stagger {
+                return Err("stagger cannot be set with controller lookahead, which decides for all signals at once".to_owned());
+            }
+            if self.clearance_phase != 0 {
+                return Err("clearance_phase must be 0 with controller lookahead".to_owned());
+            }
         }
         let f = &self.fleet;
         let positive = [
@@ -150,6 +172,12 @@ mod tests {
         refused("horizon_s", |s| s.horizon_s = 14);
         refused("min_green_s", |s| s.min_green_s = 121);
         refused("command_valid_s", |s| s.command_valid_s = 14);
+        refused("stagger", |s| {
+            (s.controller, s.stagger) = (Decider::Lookahead, true);
+        });
+        refused("clearance_phase", |s| {
+            (s.controller, s.clearance_phase) = (Decider::Lookahead, 1);
+        });
         refused("fleet", |s| s.fleet.length_m = 0.0);
         refused("fleet", |s| s.fleet.min_gap_m = f64::INFINITY);
         refused("fleet", |s| s.fleet.headway_s = f64::NAN);

@@ -225,7 +225,8 @@ pub fn free_speed(network: &Network, lane: LaneIx, settings: &Settings) -> f64 {
         .min(settings.fleet.max_speed_m_s)
 }
 
-fn template(settings: &Settings) -> VehicleTemplate {
+/// The model's vehicle.
+pub(crate) fn template(settings: &Settings) -> VehicleTemplate {
     let f = &settings.fleet;
     VehicleTemplate {
         length_m: f.length_m,

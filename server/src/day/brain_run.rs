@@ -50,6 +50,8 @@ pub(crate) struct BrainPlan<'a> {
 pub(crate) struct BrainOutcome {
     /// Its figures.
     pub(crate) figures: Figures,
+    /// How far the model looked ahead, seconds.
+    pub(crate) horizon_s: u32,
     /// How decisions went.
     pub(crate) counts: Counts,
     /// What there is to tell about them.
@@ -71,6 +73,7 @@ struct Node {
     mapping: Mapping,
     ledger: Arc<Ledger>,
     brain: Brain,
+    horizon_s: u32,
 }
 
 /// Runs it; `each_second` is called with the second just begun and the turn's result, if any.
@@ -117,6 +120,7 @@ pub(crate) fn run(
     let counts = node.brain.counts();
     Ok(BrainOutcome {
         figures: meters.finish(&plant.sim),
+        horizon_s: node.horizon_s,
         counts,
         story,
         ledger: LedgerRef {
@@ -147,6 +151,7 @@ fn set_up(plan: &BrainPlan<'_>) -> Result<(Node, Plant), Failure> {
     )
     .map_err(|e| Failure::plain(e.to_string(), None))?;
     let layouts = signals.layouts().to_vec();
+    let horizon_s = signals.horizon_s();
     let roadside = Arc::new(Mutex::new(Roadside::new(&layouts, settings)));
     let desk = desk(&signals, RoadsideChannel(roadside.clone()))?;
     let ledger = Arc::new(Ledger::open(
@@ -193,6 +198,7 @@ fn set_up(plan: &BrainPlan<'_>) -> Result<(Node, Plant), Failure> {
             mapping,
             ledger,
             brain,
+            horizon_s,
         },
         plant,
     ))

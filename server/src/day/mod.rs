@@ -13,12 +13,12 @@ use std::sync::Arc;
 use conurb_base::{Clock as _, SystemClock, TimeMs};
 use conurb_decide::Mode;
 use conurb_scenario::Tick;
-use conurb_signals::{Fleet, Settings};
+use conurb_signals::{Decider, Fleet, Settings};
 use conurb_traffic::protocol::ProtocolOptions;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::city::{self, City};
-use crate::cli::{BaselineArg, DayArgs, ModeArg};
+use crate::cli::{BaselineArg, ControllerArg, DayArgs, ModeArg};
 use crate::control_run::{Control, ControlRun};
 use crate::fail::{Failure, io};
 use crate::out::{Lang, tell, watched};
@@ -182,6 +182,10 @@ fn settings(args: &DayArgs, city: &City) -> Settings {
     });
     Settings {
         city: slug(&city.name),
+        controller: match args.controller {
+            ControllerArg::LocalTwin => Decider::LocalTwin,
+            ControllerArg::Lookahead => Decider::Lookahead,
+        },
         decision_interval_s: args.interval,
         horizon_s: (3 * args.interval).clamp(45, 600),
         // At most what the scenario's envelope lets a command hold.

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use conurb_base::TimeMs;
 use conurb_scenario::Manifest;
+use conurb_signals::Decider;
 
 use super::story::run_mode;
 use super::{Day, phase_labels, score};
-use crate::cli::DayArgs;
+use crate::cli::{ControllerArg, DayArgs};
 use crate::fail::{Failure, io};
 use crate::out::{Lang, say};
 use crate::report::model::{
@@ -76,19 +77,26 @@ fn information_level() -> InformationLevel {
 fn policy(day: &Day) -> Policy {
     let s = &day.settings;
     let number = |v: u32| serde_json::Value::from(v);
+    let (name, version) = conurb_signals::model_of(s.controller);
     Policy {
-        name: conurb_signals::MODEL_NAME.to_owned(),
-        version: conurb_signals::MODEL_VERSION.to_owned(),
-        says: Text::new(
-            "每个路口对每个可选相位做一次局部仿真推演，取预计延误最小者；之后按最长排队放行",
-            "at each signal every admissible phase is rolled out in a local twin, then the longest queue goes; the least expected delay is chosen",
-        ),
+        name: name.to_owned(),
+        version: version.to_owned(),
+        says: match s.controller {
+            Decider::LocalTwin => Text::new(
+                "每个路口对每个可选相位做一次局部仿真推演，取预计延误最小者；之后按最长排队放行",
+                "at each signal every admissible phase is rolled out in a local twin, then the longest queue goes; the least expected delay is chosen",
+            ),
+            Decider::Lookahead => Text::new(
+                "前瞻控制：所有路口按排程联合决策，逐个路口在孪生中试算每个可选相位（docs/traffic/control.md），状态由检测器估计",
+                "look-ahead: all signals decide together; from each one's schedule on, every admissible phase is tried in the twin (docs/traffic/control.md), on a state estimated from detectors",
+            ),
+        },
         parameters: BTreeMap::from([
             (
                 "decision_interval_s".to_owned(),
                 number(s.decision_interval_s),
             ),
-            ("horizon_s".to_owned(), number(s.horizon_s)),
+            ("horizon_s".to_owned(), number(day.brains[0].horizon_s)),
             ("yellow_s".to_owned(), number(s.yellow_s)),
             ("min_green_s".to_owned(), number(s.min_green_s)),
             ("max_green_s".to_owned(), number(s.max_green_s)),
@@ -112,9 +120,13 @@ fn command(args: &DayArgs) -> String {
         _ => {}
     }
     let mode = format!("{:?}", args.mode).to_lowercase();
+    let controller = match args.controller {
+        ControllerArg::LocalTwin => "local-twin",
+        ControllerArg::Lookahead => "lookahead",
+    };
     let baseline = format!("{:?}", args.baseline).to_lowercase();
     words.push(format!(
-        "--span {}s --seed {} --seeds {} --mode {mode} --baseline {baseline} --interval {} --detector-period {} --start {}",
+        "--span {}s --seed {} --seeds {} --mode {mode} --controller {controller} --baseline {baseline} --interval {} --detector-period {} --start {}",
         args.span, args.seed, args.seeds, args.interval, args.detector_period, args.start
     ));
     words.join(" ")

@@ -76,6 +76,13 @@ fn head(report: &Report, lang: Lang) -> Vec<String> {
         text(lang, &report.information_level.says)
     ));
     lines.push(format!(
+        "{} {} {}: {}",
+        lang.pick("控制器", "Controller"),
+        report.policy.name,
+        report.policy.version,
+        text(lang, &report.policy.says)
+    ));
+    lines.push(format!(
         "{}: {}",
         lang.pick("基准", "Baseline"),
         text(lang, &report.baseline.says)

@@ -35,6 +35,9 @@ pub(crate) enum SimCommand {
     Compare(CompareArgs),
     /// Convert a network and its demand: CityFlow or SUMO in, CityFlow or SUMO out
     Convert(ConvertArgs),
+    /// An emergency vehicle with and without a green wave: its time, the delay of others, who pays
+    #[cfg(feature = "corridor")]
+    Corridor(Box<CorridorArgs>),
     /// Time the engine on these files: vehicle updates a second on one thread
     Bench(BenchArgs),
 }
@@ -57,6 +60,9 @@ pub(crate) struct ProtocolArgs {
     /// Seed of the simulation; further seeds count up from it.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u32,
+    /// Let vehicles change lane, as the publications do (CityFlow networks).
+    #[arg(long)]
+    pub(crate) lane_change: bool,
 }
 
 impl ProtocolArgs {
@@ -68,7 +74,7 @@ impl ProtocolArgs {
             yellow_s: self.yellow_s,
             phases: self.phases.clone(),
             seed: self.seed,
-            ..ProtocolOptions::default()
+            lane_change: self.lane_change,
         }
     }
 }
@@ -144,6 +150,92 @@ pub(crate) enum FormatArg {
     Cityflow,
     /// Plain XML for netconvert, and routes.
     Sumo,
+}
+
+/// `conurb sim corridor`.
+#[cfg(feature = "corridor")]
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Without files an arterial is generated. Writes into --out: corridor.json, corridor.svg, report.html.\n\n\
+    Examples:\n  \
+    conurb sim corridor\n  \
+    conurb sim corridor --network roadnet.json --demand flow.json --from road_0_1_0 --to road_4_1_0 --at 900"
+)]
+pub(crate) struct CorridorArgs {
+    /// Road network: CityFlow JSON, or SUMO (.net.xml).
+    #[arg(long, value_name = "FILE", requires = "demand")]
+    pub(crate) network: Option<PathBuf>,
+    /// Demand: CityFlow JSON, or SUMO routes, trips and flows (.rou.xml).
+    #[arg(long, value_name = "FILE", requires = "network")]
+    pub(crate) demand: Option<PathBuf>,
+    /// The arterial to generate: signals=N,block=METRES,load=L,seed=S.
+    #[arg(
+        long,
+        value_name = "SPEC",
+        default_value = "signals=21,block=333,load=0.7,seed=5",
+        conflicts_with = "network"
+    )]
+    pub(crate) arterial: String,
+    /// First road of the way; of a generated arterial its western end.
+    #[arg(long, value_name = "ROAD")]
+    pub(crate) from: Option<String>,
+    /// Last road of the way; of a generated arterial its eastern end.
+    #[arg(long, value_name = "ROAD")]
+    pub(crate) to: Option<String>,
+    /// When the vehicle sets out: 600, 90s, 15m.
+    #[arg(long, default_value = "600", value_parser = parse_span)]
+    pub(crate) at: u32,
+    /// How long to run: seconds, or 90s, 15m, 1h.
+    #[arg(long, default_value = "50m", value_parser = parse_span)]
+    pub(crate) span: u32,
+    /// What controls the signals before, after and beside the plan.
+    #[arg(long, value_enum, default_value_t = OwnControlArg::Maxpressure)]
+    pub(crate) control: OwnControlArg,
+    /// Seconds between two of its decisions.
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(4..=600))]
+    pub(crate) interval: u32,
+    /// Seconds of clearance before a changed phase.
+    #[arg(long = "yellow", default_value_t = 5, value_parser = clap::value_parser!(u32).range(3..=15))]
+    pub(crate) yellow_s: u32,
+    /// Leads to try: how early a signal turns, in multiples of the time its queue needs.
+    #[arg(long, value_delimiter = ',', default_value = "0.5,1,1.5,2,3")]
+    pub(crate) leads: Vec<f64>,
+    /// Most routes to try.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) routes: usize,
+    /// Most delay to all others together, vehicle-seconds.
+    #[arg(long, value_name = "VEH_S", allow_negative_numbers = true)]
+    pub(crate) others_max: Option<f64>,
+    /// Seed of the simulation.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u32,
+    /// Folder for the results.
+    #[arg(long, value_name = "DIR", default_value = "out/corridor")]
+    pub(crate) out: PathBuf,
+    /// Print corridor.json to standard output instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What controls the signals otherwise.
+#[cfg(feature = "corridor")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OwnControlArg {
+    /// Max pressure, queues known exactly.
+    Maxpressure,
+    /// Every phase in turn (the literature's FixedTime).
+    Fixed,
+}
+
+#[cfg(feature = "corridor")]
+impl OwnControlArg {
+    /// The word of the command line.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Maxpressure => "maxpressure",
+            Self::Fixed => "fixed",
+        }
+    }
 }
 
 /// `conurb sim bench`.

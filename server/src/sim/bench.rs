@@ -74,6 +74,7 @@ fn once(city: &City, args: &BenchArgs) -> Result<(u64, f64), Failure> {
     let clock = SystemClock::new();
     let options = SimOptions {
         seed: args.protocol.seed,
+        lane_change: args.protocol.lane_change,
         ..SimOptions::default()
     };
     let mut sim = Sim::new(city.network.clone(), city.demand.clone(), options)?;

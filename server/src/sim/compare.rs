@@ -34,6 +34,8 @@ pub(crate) struct Document {
     pub(crate) interval_s: u32,
     /// Clearance, s.
     pub(crate) yellow_s: u32,
+    /// Whether vehicles changed lane.
+    pub(crate) lane_change: bool,
     /// Seeds, each used by every controller.
     pub(crate) seeds: Vec<u32>,
     /// In the order asked; the first is the reference.
@@ -157,6 +159,7 @@ impl Document {
             span_s: options.duration_s,
             interval_s: options.interval_s,
             yellow_s: options.yellow_s,
+            lane_change: options.lane_change,
             seeds,
             controllers,
         }

@@ -1,10 +1,14 @@
 //! `conurb sim`: the traffic twin alone, for people who study signals: run one controller, compare
-//! many, time the engine.
+//! many, plan an emergency corridor, time the engine.
 
 mod args;
 mod bench;
 mod compare;
 mod convert;
+#[cfg(feature = "corridor")]
+mod corridor;
+#[cfg(feature = "corridor")]
+mod corridor_report;
 mod figure;
 mod run;
 mod table;
@@ -23,6 +27,8 @@ pub(crate) fn run(args: &SimArgs, lang: Lang) -> Result<(), Failure> {
         SimCommand::Run(run) => run::run(run, lang),
         SimCommand::Compare(compare) => compare::run(compare, lang),
         SimCommand::Convert(convert) => convert::run(convert, lang),
+        #[cfg(feature = "corridor")]
+        SimCommand::Corridor(corridor) => corridor::run(corridor, lang),
         SimCommand::Bench(bench) => bench::run(bench),
     }
 }

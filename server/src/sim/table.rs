@@ -21,6 +21,12 @@ pub(crate) fn render(document: &Document, lang: Lang) -> String {
         lang.pick("种子", "seeds"),
         seeds.join(", "),
     )];
+    if document.lane_change {
+        lines.push(
+            lang.pick("车辆可变换车道", "vehicles change lane")
+                .to_owned(),
+        );
+    }
     if let Some(note) = &document.synthetic {
         lines.push(format!(
             "{} {}",

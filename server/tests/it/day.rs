@@ -174,3 +174,35 @@ conurb_test!(the_stream_and_the_languages, |dir| {
     bad.fails(2, &["--start", "yesterday"]);
     assert!(!dir.path("p").exists());
 });
+
+conurb_test!(look_ahead_decides_from_detectors_and_replays, |dir| {
+    let command = format!("day {CITY} --controller lookahead --lang en");
+    let run = dir.run(&format!("{command} --out a")).ok();
+    for word in ["Controller signals.lookahead 1", "Information level LD"] {
+        assert!(run.out.contains(word), "{word}: {run:#?}");
+    }
+    let report = dir.json("a/report.json");
+    schema::check(&committed_schema(), &report);
+    assert_eq!(report["policy"]["name"], "signals.lookahead");
+    assert_eq!(report["policy"]["parameters"]["horizon_s"], 30);
+    assert_eq!(report["information_level"]["code"], "LD");
+    assert!(
+        report["command"].as_str().is_some_and(|c| c.contains("--controller lookahead")),
+        "{}",
+        report["command"]
+    );
+    // Four signals, every 15 s, five minutes.
+    assert_eq!(report["decisions"]["auto"], 80);
+    dir.run(&format!("{command} --json --out b")).ok();
+    assert!(dir.read("a/report.json") == dir.read("b/report.json"));
+    dir.run("decide replay --sample 30 --seed 1 --data a")
+        .ok()
+        .says("30 of 30");
+    let listed = dir.run("decide list --limit 1 --data a").ok();
+    let id = (listed.out.lines().next())
+        .and_then(|l| l.split_whitespace().last())
+        .expect("an id");
+    dir.run(&format!("--lang en decide explain {id} --data a"))
+        .ok()
+        .says("joint plan of 4 signals");
+});

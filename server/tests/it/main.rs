@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cities;
+mod convert;
 #[cfg(feature = "signals")]
 mod day;
 #[cfg(feature = "signals")]

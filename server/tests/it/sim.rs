@@ -75,3 +75,90 @@ conurb_test!(what_cannot_be_run_is_refused, |dir| {
     dir.run(&format!("sim compare {city} --out file/x"))
         .fails(2, &["file/x"]);
 });
+
+conurb_test!(
+    look_ahead_is_compared_with_plans_and_max_pressure_over_ten_seeds,
+    |dir| {
+        let command = "sim compare --gen signals=4,seed=3 --span 3m --seeds 10 \
+                       --controllers fixed,webster,maxpressure,lookahead --quiet --out o --lang en";
+        let run = dir.run(command).ok();
+        assert!(run.out.contains("95 % t interval"), "{run:#?}");
+        let json = dir.json("o/compare.json");
+        let last = &json["controllers"][3];
+        assert_eq!(
+            (&last["id"], &last["information_level"]),
+            (&"lookahead".into(), &"L0".into())
+        );
+        let kpi = &last["kpis"]["average_travel_time_s_network"];
+        assert_eq!(kpi["by_seed"].as_array().map(Vec::len), Some(10));
+        let (low, high) = (&kpi["interval_95"][0], &kpi["interval_95"][1]);
+        assert!(low.as_f64() <= kpi["mean"].as_f64() && kpi["mean"].as_f64() <= high.as_f64());
+        assert!(last["decision_ms"]["worst"].is_number());
+        let svg = String::from_utf8(dir.read("o/compare.svg")).expect("text");
+        assert!(svg.contains("lookahead") && svg.contains("n = 10"));
+    }
+);
+
+conurb_test!(changing_lane_changes_the_run_and_is_told, |dir| {
+    let city = "--gen signals=4,seed=3,load=1.2 --span 10m --quiet --lang en";
+    let run = |words: &str| dir.run(&format!("sim run {city} {words}")).ok().out;
+    let (off, on) = (run(""), run("--lane-change"));
+    assert!(on.contains("vehicles change lane") && !off.contains("vehicles change lane"));
+    let json = |words: &str| {
+        let json = dir.run(&format!("sim run {city} --json {words}")).ok().json();
+        (json["lane_change"].clone(), json["controllers"][0]["kpis"].clone())
+    };
+    let (off, on) = (json(""), json("--lane-change"));
+    assert_eq!((off.0, on.0), (false.into(), true.into()));
+    assert_ne!(off.1, on.1);
+});
+
+#[cfg(feature = "corridor")]
+conurb_test!(an_ambulance_is_let_through_and_the_price_is_told, |dir| {
+    let command = "sim corridor --arterial signals=6,seed=5 --span 15m --at 300 --leads 1,2";
+    let run = dir
+        .run(&format!("{command} --lang en --out a"))
+        .ok()
+        .says("SYNTHETIC")
+        .says("fixed, no plan")
+        .says("maxpressure, no plan");
+    assert!(run.out.contains("instead of"), "{run:#?}");
+    let json = dir.run(&format!("{command} --json --out b")).ok().json();
+    assert_eq!(dir.json("a/corridor.json"), json, "the same in every run");
+    let chosen = &json["tried"][json["chosen"].as_u64().expect("a plan") as usize];
+    assert!(chosen["vehicle_s"].as_f64() < json["without"]["vehicle_s"].as_f64());
+    assert!(chosen["others_veh_s"].is_number());
+    assert_eq!(chosen["holds"].as_array().map(Vec::len), Some(6));
+    assert!(json["without_fixed_s"].is_number());
+    let page = String::from_utf8(dir.read("a/report.html")).expect("text");
+    let picture = String::from_utf8(dir.read("a/corridor.svg")).expect("text");
+    assert!(page.contains(picture.trim()) && picture.matches("<polyline").count() == 2);
+    assert!(page.contains("SYNTHETIC") && picture.contains("SYNTHETIC"));
+    // A bound that no plan keeps.
+    let bound = format!("{command} --others-max -1000000 --json --out c");
+    let json = dir.run(&bound).ok().json();
+    assert!(json["chosen"].is_null());
+    assert_eq!(json["tried"][0]["refused_by"], "others-delay");
+});
+
+#[cfg(feature = "corridor")]
+conurb_test!(a_corridor_that_makes_no_sense_is_refused, |dir| {
+    let city = "--arterial signals=4,seed=5 --span 10m";
+    for (words, says) in [
+        ("--from road_nowhere", "road_nowhere"),
+        ("--at 20m", "1200"),
+        ("--leads=-1", "leads"),
+        ("--leads 1,x", "x"),
+        ("--routes 99", "routes_max"),
+        ("--yellow 1", "yellow"),
+    ] {
+        dir.run(&format!("sim corridor {city} {words} --out x"))
+            .fails(2, &[says]);
+        assert!(!dir.path("x").exists(), "{words}");
+    }
+    dir.run("sim corridor --arterial size=4 --out x")
+        .fails(2, &["size=4", "signals"]);
+    dir.run("gen --signals 4 --span 5m --out c").ok();
+    dir.run("sim corridor --network c/roadnet.json --demand c/flow.json --out x")
+        .fails(2, &["--from", "--to"]);
+});

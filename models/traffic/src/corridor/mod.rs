@@ -91,6 +91,21 @@ pub struct Payer {
     pub more_veh_s: f64,
 }
 
+/// One signal turned for the vehicle.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Hold {
+    /// The junction.
+    pub junction: String,
+    /// The phase it shows for the vehicle, clearance before it included in the time.
+    pub phase: u16,
+    /// Its stop line, metres from the start of the route (roads alone, junctions left out).
+    pub at_m: f64,
+    /// From when, s of the run.
+    pub from_s: f64,
+    /// Until when it goes back to its own control, s; the end of the run where it had not.
+    pub to_s: f64,
+}
+
 /// What a plan does, as run in the twin.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Effect {
@@ -107,6 +122,12 @@ pub struct Effect {
     pub recovery_s: Option<u32>,
     /// Who pays most, the most first (at most ten roads).
     pub payers: Vec<Payer>,
+    /// The signals turned, in the order of the route.
+    pub holds: Vec<Hold>,
+    /// Where the vehicle was: time of the run, s, and metres from the start of its route (as
+    /// [`Hold::at_m`]), by second. Left out of what is written.
+    #[serde(skip)]
+    pub track: Vec<(f64, f64)>,
 }
 
 /// The choice and what it was chosen from.
@@ -179,6 +200,34 @@ pub fn plan(
         tried,
         information_level: "L2",
     })
+}
+
+/// The vehicle on the shortest route without a plan, under another control of the signals.
+///
+/// # Errors
+/// As [`plan`].
+pub fn without_plan(
+    net: &Arc<Network>,
+    flows: &[FlowFile],
+    dispatch: &Dispatch,
+    control: MakeController<'_>,
+    options: &CorridorOptions,
+) -> Result<Effect, TrafficError> {
+    check(options, dispatch)?;
+    let route = alternatives(net, dispatch, 1)?.swap_remove(0);
+    let job = run::Job {
+        net,
+        demand: &with_vehicle(net, flows, &route, dispatch)?,
+        route: &route,
+        lead: None,
+        options,
+    };
+    let course = run::course(&job, &mut *control())?;
+    let nothing = Plan {
+        route: 0,
+        lead: None,
+    };
+    Ok(run::effect(net, &course, &course, nothing))
 }
 
 /// The fastest plan within the bound that is faster than none; ties cost others least.

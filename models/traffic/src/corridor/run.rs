@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CorridorOptions, Effect, Payer, Plan};
+use super::{CorridorOptions, Effect, Hold, Payer, Plan};
 use crate::control::Controller;
 use crate::demand::Demand;
 use crate::error::TrafficError;
@@ -36,6 +36,8 @@ pub(super) struct Course {
     road_veh_s: Vec<u64>,
     /// Vehicles of the run.
     vehicles: u32,
+    holds: Vec<Hold>,
+    track: Vec<(f64, f64)>,
 }
 
 /// A signal on the way.
@@ -70,12 +72,17 @@ pub(super) fn course(
         others: Vec::new(),
         road_veh_s: vec![0; job.net.roads().len()],
         vehicles: 0,
+        holds: Vec::new(),
+        track: Vec::new(),
     };
     let mut event = None;
     for second in 0..protocol.duration_s {
         head.act(&mut sim, controller, second, protocol)?;
         let vehicle = sim.vehicles().find(|v| v.flow == flow);
         wave.act(&mut sim, vehicle.as_ref())?;
+        if vehicle.is_some() {
+            course.track.push((sim.time_s(), wave.place_m));
+        }
         sim.step();
         controller.observe(&sim);
         event = event.or(vehicle.map(|v| v.event));
@@ -87,6 +94,7 @@ pub(super) fn course(
         course.count(&sim, event.is_some() && course.arrived_s.is_none());
     }
     course.vehicles = sim.created();
+    course.holds = wave.told(sim.time_s());
     Ok(course)
 }
 
@@ -115,6 +123,11 @@ struct Wave<'a> {
     held: Vec<Option<(u16, u32)>>,
     /// The road the vehicle was on last, as an index into the route.
     road: usize,
+    /// Where it was last, metres from the start of the route.
+    place_m: f64,
+    /// By gate: when it was turned and to which phase, and when it was given back.
+    turned: Vec<Option<(f64, u16)>>,
+    given_back_s: Vec<Option<f64>>,
 }
 
 impl<'a> Wave<'a> {
@@ -126,22 +139,28 @@ impl<'a> Wave<'a> {
         Self {
             job,
             held: vec![None; gates.len()],
+            turned: vec![None; gates.len()],
+            given_back_s: vec![None; gates.len()],
             gates,
             road: 0,
+            place_m: 0.0,
         }
     }
 
     /// Sets the signals that are to be held, over what the controller set.
     fn act(&mut self, sim: &mut Sim, vehicle: Option<&VehicleView>) -> Result<(), TrafficError> {
         let Some(vehicle) = vehicle else {
-            self.held.fill(None); // it has not come, or it has arrived
+            // It has not come, or it has arrived.
+            for k in 0..self.gates.len() {
+                self.give_back(k, sim.time_s());
+            }
             return Ok(());
         };
         let mut free_s = self.rest_of_road_s(sim, vehicle);
         for k in 0..self.gates.len() {
             let gate = &self.gates[k];
             if gate.road < self.road {
-                self.held[k] = None; // it has passed
+                self.give_back(k, sim.time_s()); // it has passed
                 continue;
             }
             if gate.road > self.road {
@@ -155,6 +174,7 @@ impl<'a> Wave<'a> {
                     self.job.options.protocol.yellow_s
                 };
                 self.held[k] = Some((phase, clear));
+                self.turned[k] = Some((sim.time_s(), phase));
             }
             if let Some((phase, clear)) = &mut self.held[k] {
                 let show = if *clear > 0 { 0 } else { *phase };
@@ -163,6 +183,38 @@ impl<'a> Wave<'a> {
             }
         }
         Ok(())
+    }
+
+    fn give_back(&mut self, gate: usize, now_s: f64) {
+        if self.held[gate].take().is_some() {
+            self.given_back_s[gate] = Some(now_s);
+        }
+    }
+
+    /// What was held, in the order of the route.
+    fn told(&self, end_s: f64) -> Vec<Hold> {
+        let net = self.job.net;
+        let times = self.turned.iter().zip(&self.given_back_s);
+        (self.gates.iter().zip(times))
+            .filter_map(|(gate, (turned, back))| {
+                let (from_s, phase) = (*turned)?;
+                Some(Hold {
+                    junction: net.junctions()[gate.junction.ix()].id.clone(),
+                    phase,
+                    at_m: self.roads_m(gate.road + 1),
+                    from_s,
+                    to_s: back.unwrap_or(end_s),
+                })
+            })
+            .collect()
+    }
+
+    /// Length of the first roads of the route, m.
+    fn roads_m(&self, count: usize) -> f64 {
+        let net = self.job.net;
+        let lane = |r: &RoadIx| net.roads()[r.ix()].lanes[0];
+        let roads = self.job.route[..count].iter();
+        roads.map(|r| net.lanes()[lane(r).ix()].length_m).sum()
     }
 
     /// How long before the vehicle's free arrival the gate must turn: clearance, start-up, and the
@@ -186,10 +238,12 @@ impl<'a> Wave<'a> {
                 let to = net.lanes()[net.links()[link.ix()].to.ix()].road;
                 self.find(to);
             }
+            self.place_m = self.roads_m(self.road);
             return self.road_s(self.road);
         };
         let lane = &net.lanes()[lane.ix()];
         self.find(lane.road);
+        self.place_m = self.roads_m(self.road) + vehicle.position_m;
         let speed_m_s = sim.free_speed_m_s(vehicle.drivable, vehicle.template);
         (lane.length_m - vehicle.position_m) / speed_m_s
     }
@@ -264,6 +318,8 @@ pub(super) fn effect(net: &Network, without: &Course, with: &Course, plan: Plan)
         others_mean_s: others_veh_s / f64::from(with.vehicles.saturating_sub(1).max(1)),
         recovery_s: with.arrived_s.and_then(|at| recovery_s(without, with, at)),
         payers: payers(net, without, with),
+        holds: with.holds.clone(),
+        track: with.track.clone(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Look-ahead control on small generated grids: what it promises by construction.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use conurb_base::SystemClock;
@@ -9,7 +10,7 @@ use conurb_traffic::control::lookahead::{
 };
 use conurb_traffic::control::{Pressure, PressureRule};
 use conurb_traffic::protocol::{Outcome, ProtocolOptions, run};
-use conurb_traffic::{Demand, Network, Sim, SimOptions, TrafficError};
+use conurb_traffic::{Demand, Network, Signals, Sim, SimOptions, TrafficError};
 
 fn files(seed: u64) -> (Vec<u8>, Vec<u8>) {
     generate(&GridOptions {
@@ -197,4 +198,63 @@ fn options_that_make_no_sense_are_refused() {
         ..short()
     });
     assert!(LookAhead::new(&net, &[], short()).is_err());
+}
+
+#[test]
+fn a_joint_plan_keeps_to_what_is_allowed_and_depends_on_the_observation_alone() {
+    let (net, demand) = grid(5);
+    let options = SimOptions {
+        signals: Signals::Programme,
+        ..SimOptions::default()
+    };
+    let mut sim = Sim::new(Arc::clone(&net), Arc::clone(&demand), options).unwrap();
+    let mut watch = Watch::new(&net, Level::LaneView, &demand.templates()[0]);
+    for _ in 0..300 {
+        sim.step();
+        watch.look(&sim);
+    }
+    let seen = watch.observation(&sim, 45);
+    let choices: BTreeMap<_, _> = net
+        .signalised()
+        .into_iter()
+        .map(|j| (j, vec![1, 2, 3, 4]))
+        .collect();
+    let made =
+        |options, choices| LookAhead::with_choices(&net, demand.templates(), options, choices);
+    let mut c = made(short(), choices.clone()).unwrap();
+    let free = c.joint_plan(&seen, |_, _| true);
+    assert!(free.cost_veh_s <= free.base_cost_veh_s);
+    let mut plain = LookAhead::new(&net, demand.templates(), short()).unwrap();
+    let chosen: Vec<u16> = free.sites.iter().map(|s| s.chosen).collect();
+    assert_eq!(chosen, plain.plan(&seen), "told of in full, the same plan");
+    for site in &free.sites {
+        let phases: Vec<u16> = site.options.iter().map(|o| o.phase).collect();
+        assert_eq!(phases, [1, 2, 3, 4]);
+        for o in &site.options {
+            assert!(
+                o.cost_veh_s.is_finite() && o.interval_delay_veh_s >= 0.0 && o.queue_veh >= 0.0
+            );
+        }
+    }
+    let only = c.joint_plan(&seen, |_, phase| phase == 3);
+    assert!(
+        only.sites
+            .iter()
+            .all(|s| s.chosen == 3 && s.options.len() == 4)
+    );
+    assert!(only.cost_veh_s >= free.cost_veh_s);
+    assert_eq!(c.joint_plan(&seen, |_, _| true), free);
+    let two = LookAheadOptions {
+        threads: 2,
+        ..short()
+    };
+    let mut two = made(two, choices).unwrap();
+    assert_eq!(two.joint_plan(&seen, |_, _| true), free);
+    for bad in [vec![99], vec![]] {
+        let named = BTreeMap::from([(net.signalised()[0], bad)]);
+        assert!(matches!(
+            made(short(), named),
+            Err(TrafficError::Option { .. })
+        ));
+    }
 }

@@ -4,6 +4,7 @@ mod envelope;
 mod field;
 mod gaps;
 mod golden;
+mod joint;
 mod replay;
 mod town;
 

@@ -10,6 +10,7 @@
 
 mod loops;
 mod observe;
+mod outlook;
 mod schedule;
 mod search;
 mod sites;
@@ -22,6 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use conurb_base::SharedClock;
 
 pub use observe::{Crossing, Level, Observation, SeenVehicle, TurnShares, Watch};
+pub use outlook::{JointPlan, OptionOutlook, SiteOutlook};
 pub use sites::BasePolicy;
 
 use super::Controller;
@@ -32,8 +34,8 @@ use crate::network::Network;
 use crate::protocol::ProtocolOptions;
 use crate::sim::Sim;
 use crate::webster::{Discharge, discharge};
-use search::{Budget, Search, Settings};
-use sites::{Site, Timing};
+use search::{Budget, Found, Search, Settings};
+use sites::{Choices, Site, Timing};
 use twin::Twin;
 
 /// How far rollouts look, intervals; what comes after is estimated.
@@ -138,8 +140,18 @@ impl LookAhead {
         templates: &[VehicleTemplate],
         options: LookAheadOptions,
     ) -> Result<Self, TrafficError> {
+        let choices = Choices::Range(options.phases.clone());
+        Self::choosing(net, templates, options, &choices)
+    }
+
+    fn choosing(
+        net: &Arc<Network>,
+        templates: &[VehicleTemplate],
+        options: LookAheadOptions,
+        choices: &Choices,
+    ) -> Result<Self, TrafficError> {
         check(&options, templates)?;
-        let sites = sites::sites(net, &options.phases, options.hops);
+        let sites = sites::sites(net, choices, options.hops);
         let mut site_of = vec![None; net.junctions().len()];
         for (k, site) in sites.iter().enumerate() {
             site_of[site.junction.ix()] = Some(k);
@@ -197,6 +209,13 @@ impl LookAhead {
 
     /// Decides from an observation: the phase of every signalised junction, in their order.
     pub fn plan(&mut self, seen: &Observation) -> Vec<u16> {
+        let found = self.search(seen, None);
+        (self.sites.iter().zip(&found.plan))
+            .map(|(site, o)| site.options[*o])
+            .collect()
+    }
+
+    fn search(&mut self, seen: &Observation, allowed: Option<&[Vec<bool>]>) -> Found {
         let start_ns = self.clock.as_ref().map(|c| c.monotonic_ns());
         for (site, shown) in self.sites.iter().zip(&mut self.shown) {
             let phase = seen.phases[site.junction.ix()];
@@ -217,6 +236,7 @@ impl LookAhead {
             },
             samples: &self.samples,
             shown: &self.shown,
+            allowed,
             pool: self.pool.as_ref(),
         };
         let budget = Limit {
@@ -240,9 +260,7 @@ impl LookAhead {
             wall_ms,
         });
         self.shown.clone_from(&found.plan);
-        (self.sites.iter().zip(&found.plan))
-            .map(|(site, o)| site.options[*o])
-            .collect()
+        found
     }
 
     /// Builds the sampled states.

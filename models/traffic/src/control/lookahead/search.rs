@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use super::outlook::Outcome;
 use super::schedule;
 use super::sites::{BasePolicy, Site, Timing};
 use crate::sim::{Due, Feed, Sim, State};
@@ -39,6 +40,9 @@ pub(crate) struct Search<'a> {
     pub(crate) samples: &'a [Sim],
     /// Option each site shows now.
     pub(crate) shown: &'a [usize],
+    /// By site and option: whether it may be chosen. Then every option is told of in full; none: all
+    /// may be, and only the plan is wanted.
+    pub(crate) allowed: Option<&'a [Vec<bool>]>,
     pub(crate) pool: Option<&'a rayon::ThreadPool>,
 }
 
@@ -50,6 +54,8 @@ pub(crate) struct Found {
     pub(crate) base_cost: f64,
     pub(crate) rollouts: u64,
     pub(crate) complete: bool,
+    /// By site and option, mean over the samples; empty where a site was not searched.
+    pub(crate) outcomes: Vec<Vec<Outcome>>,
 }
 
 impl Search<'_> {
@@ -57,7 +63,11 @@ impl Search<'_> {
     pub(crate) fn run(&self, budget: &dyn Budget) -> Found {
         let s = &self.settings;
         let base: Vec<usize> = (self.sites.iter().zip(self.shown))
-            .map(|(site, shown)| s.base.choose(&self.samples[0], site, *shown, &s.timing))
+            .enumerate()
+            .map(|(k, (site, shown))| {
+                let wanted = s.base.choose(&self.samples[0], site, *shown, &s.timing);
+                self.admissible(k, wanted)
+            })
             .collect();
         let classes = self.sites.iter().map(|s| s.class + 1).max().unwrap_or(0);
         let mut rollouts = 0;
@@ -69,6 +79,7 @@ impl Search<'_> {
             base_cost,
             rollouts,
             complete: false,
+            outcomes: vec![Vec::new(); self.sites.len()],
         };
         let mut plan = base;
         for pass in 0..s.passes {
@@ -79,7 +90,8 @@ impl Search<'_> {
                     return best;
                 }
                 let before = plan.clone();
-                self.improve(&mut plan, class, &records, &mut rollouts, budget);
+                let outcomes = &mut best.outcomes;
+                self.improve(&mut plan, class, &records, &mut rollouts, budget, outcomes);
                 if plan == before {
                     continue;
                 }
@@ -98,6 +110,17 @@ impl Search<'_> {
         best.rollouts = rollouts;
         best.complete = true;
         best
+    }
+
+    fn may(&self, site: usize, option: usize) -> bool {
+        self.allowed.is_none_or(|a| a[site][option])
+    }
+
+    /// The option wanted if it may be chosen, else the one shown, else the first that may.
+    fn admissible(&self, site: usize, wanted: usize) -> usize {
+        let options = 0..self.sites[site].options.len();
+        let mut others = [wanted, self.shown[site]].into_iter().chain(options);
+        others.find(|o| self.may(site, *o)).unwrap_or(wanted)
     }
 
     fn each<T: Send, F: Fn(usize) -> T + Sync + Send>(&self, count: usize, work: F) -> Vec<T> {
@@ -152,6 +175,7 @@ impl Search<'_> {
         records: &[Record],
         rollouts: &mut u64,
         budget: &dyn Budget,
+        outcomes: &mut [Vec<Outcome>],
     ) {
         let mine: Vec<usize> = (0..self.sites.len())
             .filter(|k| self.sites[*k].class == class && self.sites[*k].options.len() > 1)
@@ -164,13 +188,13 @@ impl Search<'_> {
             (!budget.spent(done)).then(|| self.options(k, sample, plan, &records[sample]))
         });
         for (i, k) in mine.iter().enumerate() {
-            let mut sum = vec![0.0; self.sites[*k].options.len()];
+            let mut sum = vec![Outcome::default(); self.sites[*k].options.len()];
             let mut complete = true;
-            for costs in &costs[i * samples..(i + 1) * samples] {
-                match costs {
-                    Some(costs) => {
-                        for (sum, cost) in sum.iter_mut().zip(costs) {
-                            *sum += cost;
+            for outcomes in &costs[i * samples..(i + 1) * samples] {
+                match outcomes {
+                    Some(outcomes) => {
+                        for (sum, outcome) in sum.iter_mut().zip(outcomes) {
+                            sum.add(outcome);
                         }
                         *rollouts += sum.len() as u64;
                     }
@@ -180,16 +204,17 @@ impl Search<'_> {
             if !complete {
                 continue;
             }
-            for (o, cost) in sum.iter().enumerate() {
-                if *cost < sum[plan[*k]] - 1e-9 {
+            for (o, outcome) in sum.iter().enumerate() {
+                if self.may(*k, o) && outcome.cost < sum[plan[*k]].cost - 1e-9 {
                     plan[*k] = o;
                 }
             }
+            outcomes[*k] = sum.iter().map(|o| o.over(samples)).collect();
         }
     }
 
-    /// Cost of every option of site `k` in one sample.
-    fn options(&self, k: usize, sample: usize, plan: &[usize], record: &Record) -> Vec<f64> {
+    /// Outcome of every option of site `k` in one sample.
+    fn options(&self, k: usize, sample: usize, plan: &[usize], record: &Record) -> Vec<Outcome> {
         let site = &self.sites[k];
         let whole = &self.samples[sample];
         let mut sim = Sim::ahead_like(whole);
@@ -217,13 +242,13 @@ impl Search<'_> {
         plan: &[usize],
         entries: &[Due],
         record: &Record,
-    ) -> f64 {
+    ) -> Outcome {
         let s = &self.settings;
         sim.back_to(start);
         let mut feed = Feed::default();
         let mut before: Vec<usize> = site.live.iter().map(|l| self.shown[*l]).collect();
         let mut now: Vec<usize> = site.live.iter().map(|l| plan[*l]).collect();
-        let mut cost = 0.0;
+        let mut out = Outcome::default();
         for second in 0..s.horizon_s {
             let within = second % s.timing.interval_s;
             let interval = (second / s.timing.interval_s) as usize;
@@ -254,9 +279,13 @@ impl Search<'_> {
                 }
             }
             sim.step_part(&site.part, entries, &mut feed);
-            cost += sim.cost_in(&feed);
+            out.cost += sim.cost_in(&feed);
+            if self.allowed.is_some() && interval == 0 {
+                out.second(sim, site.junction, second + 1 == s.timing.interval_s);
+            }
         }
-        cost + self.to_go(sim, site.live.iter().copied(), &now)
+        out.cost += self.to_go(sim, site.live.iter().copied(), &now);
+        out
     }
 
     /// What it costs from the horizon on to serve the vehicles before these sites' stop lines, by
@@ -290,7 +319,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::observe::{Level, TurnShares, Watch};
-    use super::super::sites::sites;
+    use super::super::sites::{Choices, sites};
     use super::super::twin::Twin;
     use super::*;
     use crate::citygen::grid::{GridOptions, generate};
@@ -352,12 +381,13 @@ mod tests {
 
     fn costs(hops: u32) -> (f64, Vec<f64>) {
         let (net, ahead, shown) = busy();
-        let sites = sites(&net, &(1..=4), hops);
+        let sites = sites(&net, &Choices::Range(1..=4), hops);
         let search = Search {
             sites: &sites,
             settings: settings(),
             samples: &[ahead],
             shown: &shown,
+            allowed: None,
             pool: None,
         };
         let plan = vec![1; 4];
@@ -366,8 +396,8 @@ mod tests {
             .map(|o| search.whole(&search.samples[0], &[o, 1, 1, 1]).cost - record.cost)
             .collect();
         let local = search.options(0, 0, &plan, &record);
-        let off: Vec<f64> = (0..4).map(|o| local[o] - local[1] - other[o]).collect();
-        (local[1] - record.cost, off)
+        let more = |o: usize| local[o].cost - local[1].cost - other[o];
+        (local[1].cost - record.cost, (0..4).map(more).collect())
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Signalised junctions as the search sees them: options, lanes, neighbours, parts of the network.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use super::schedule;
@@ -62,8 +63,17 @@ fn groups(lanes: &[Vec<LaneIx>]) -> Vec<Group> {
     groups
 }
 
+/// Which phases may be chosen.
+#[derive(Debug, Clone)]
+pub(crate) enum Choices {
+    /// The same range everywhere; of phases that serve the same only the first.
+    Range(RangeInclusive<u16>),
+    /// By junction, in this order; a junction that is not named keeps phase 0.
+    Named(BTreeMap<JunctionIx, Vec<u16>>),
+}
+
 /// Sites of a network, by place among its signalised junctions.
-pub(crate) fn sites(net: &Network, phases: &RangeInclusive<u16>, hops: u32) -> Vec<Site> {
+pub(crate) fn sites(net: &Network, choices: &Choices, hops: u32) -> Vec<Site> {
     let movements = Movements::new(net);
     let junctions = net.signalised();
     let place = |j: JunctionIx| junctions.binary_search(&j).ok();
@@ -93,7 +103,7 @@ pub(crate) fn sites(net: &Network, phases: &RangeInclusive<u16>, hops: u32) -> V
         fixed.sort_unstable();
         fixed.dedup();
         fixed.retain(|f| !live.contains(f));
-        let (options, lanes) = options(net, &movements, *j, phases);
+        let (options, lanes) = options(net, &movements, *j, choices);
         let taken: Vec<usize> = near[k]
             .iter()
             .filter_map(|n| all.get(*n))
@@ -118,21 +128,29 @@ fn options(
     net: &Network,
     movements: &Movements,
     j: JunctionIx,
-    phases: &RangeInclusive<u16>,
+    choices: &Choices,
 ) -> (Vec<u16>, Vec<Vec<LaneIx>>) {
     let count = net.junctions()[j.ix()].phases.len();
     let last = u16::try_from(count - 1).unwrap_or(u16::MAX);
-    let (mut options, mut lanes) = (Vec::new(), Vec::<Vec<LaneIx>>::new());
-    for phase in *phases.start().min(&last)..=*phases.end().min(&last) {
-        let mut served: Vec<LaneIx> = movements.of(j, phase).iter().map(|m| m.lane).collect();
+    let mut options: Vec<u16> = Vec::new();
+    match choices {
+        Choices::Range(phases) => {
+            for phase in *phases.start().min(&last)..=*phases.end().min(&last) {
+                let same = |p: &u16| net.phase_links(j, *p) == net.phase_links(j, phase);
+                if !options.iter().any(same) {
+                    options.push(phase);
+                }
+            }
+        }
+        Choices::Named(named) => options.extend(named.get(&j).map_or(&[0][..], Vec::as_slice)),
+    }
+    let served = |phase: &u16| {
+        let mut served: Vec<LaneIx> = movements.of(j, *phase).iter().map(|m| m.lane).collect();
         served.sort_unstable();
         served.dedup();
-        let same = |p: &u16| net.phase_links(j, *p) == net.phase_links(j, phase);
-        if !options.iter().any(same) {
-            options.push(phase);
-            lanes.push(served);
-        }
-    }
+        served
+    };
+    let lanes = options.iter().map(served).collect();
     (options, lanes)
 }
 

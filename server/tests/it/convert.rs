@@ -1,0 +1,187 @@
+//! `conurb sim convert`, and SUMO files as input: good and malformed ones, written here.
+
+use crate::program::{Dir, conurb_test};
+
+/// Two one-way streets of two lanes that cross at a signal.
+fn cross() -> String {
+    let edge = |id: &str, from: &str, to: &str, a: &str, b: &str| {
+        format!(
+            "<edge id=\"{id}\" from=\"{from}\" to=\"{to}\">\n\
+             <lane id=\"{id}_0\" index=\"0\" speed=\"13.9\" length=\"300\" shape=\"{a} {b}\"/>\n</edge>\n"
+        )
+    };
+    format!(
+        "<net version=\"1.20\">\n{}{}{}{}\
+         <tlLogic id=\"C\" type=\"static\" programID=\"0\" offset=\"0\">\n\
+         <phase duration=\"30\" state=\"Gr\"/>\n<phase duration=\"5\" state=\"yr\"/>\n\
+         <phase duration=\"25\" state=\"rG\"/>\n<phase duration=\"5\" state=\"ry\"/>\n</tlLogic>\n\
+         <junction id=\"W\" type=\"dead_end\" x=\"-302\" y=\"0\" incLanes=\"\"/>\n\
+         <junction id=\"S\" type=\"dead_end\" x=\"0\" y=\"-302\" incLanes=\"\"/>\n\
+         <junction id=\"E\" type=\"dead_end\" x=\"302\" y=\"0\" incLanes=\"we_out_0\"/>\n\
+         <junction id=\"N\" type=\"dead_end\" x=\"0\" y=\"302\" incLanes=\"sn_out_0\"/>\n\
+         <junction id=\"C\" type=\"traffic_light\" x=\"0\" y=\"0\" incLanes=\"sn_in_0 we_in_0\">\n\
+         <request index=\"0\" response=\"00\" foes=\"10\" cont=\"0\"/>\n\
+         <request index=\"1\" response=\"00\" foes=\"01\" cont=\"0\"/>\n</junction>\n\
+         <connection from=\"sn_in\" to=\"sn_out\" fromLane=\"0\" toLane=\"0\" tl=\"C\" linkIndex=\"0\" dir=\"s\" state=\"o\"/>\n\
+         <connection from=\"we_in\" to=\"we_out\" fromLane=\"0\" toLane=\"0\" tl=\"C\" linkIndex=\"1\" dir=\"s\" state=\"o\"/>\n\
+         </net>\n",
+        edge("we_in", "W", "C", "-302,0", "-2,0"),
+        edge("we_out", "C", "E", "2,0", "302,0"),
+        edge("sn_in", "S", "C", "0,-302", "0,-2"),
+        edge("sn_out", "C", "N", "0,2", "0,302"),
+    )
+}
+
+const ROUTES: &str = "<routes>\n<vType id=\"car\" lcStrategic=\"2\"/>\n\
+    <flow id=\"we\" type=\"car\" begin=\"0\" end=\"300\" number=\"40\"><route edges=\"we_in we_out\"/></flow>\n\
+    <flow id=\"sn\" type=\"car\" from=\"sn_in\" to=\"sn_out\" begin=\"0\" end=\"300\" number=\"20\"/>\n\
+    <person id=\"you\" depart=\"0\"><walk edges=\"we_in\"/></person>\n</routes>\n";
+
+const FILES: &str = "--network net.net.xml --demand demand.rou.xml";
+
+fn sumo(dir: &Dir) {
+    dir.write("net.net.xml", cross());
+    dir.write("demand.rou.xml", ROUTES);
+}
+
+/// Vehicles of a demand in CityFlow's form.
+fn vehicles(flows: &serde_json::Value) -> i64 {
+    let of = |f: &serde_json::Value| {
+        let n = |name: &str| f[name].as_f64().expect("a number");
+        ((n("endTime") - n("startTime")) / n("interval")) as i64 + 1
+    };
+    flows.as_array().expect("a list").iter().map(of).sum()
+}
+
+conurb_test!(sumo_becomes_cityflow_and_what_is_left_out_is_told, |dir| {
+    sumo(&dir);
+    let run = dir
+        .run(&format!("sim convert {FILES} --to cityflow --out c"))
+        .ok();
+    for left_out in ["lcStrategic", "person", "demand.rou.xml:2"] {
+        assert!(run.err.contains(left_out), "{left_out}: {run:#?}");
+    }
+    let net = dir.json("c/roadnet.json");
+    assert_eq!(net["roads"].as_array().map(Vec::len), Some(4));
+    let signal = net["intersections"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|i| i["id"] == "C")
+        .expect("the crossing");
+    let phases = signal["trafficLight"]["lightphases"].as_array();
+    assert!(phases.is_some_and(|p| p.len() >= 4), "{signal}");
+    assert_eq!(vehicles(&dir.json("c/flow.json")), 60);
+    // What was written is read again and gives the same run as SUMO's files themselves.
+    let figures = |files: &str| {
+        let words = format!("sim run {files} --span 10m --controller file --json --quiet");
+        dir.run(&words).ok().json()["controllers"][0]["kpis"].clone()
+    };
+    let (ours, theirs) = (
+        figures("--network c/roadnet.json --demand c/flow.json"),
+        figures(FILES),
+    );
+    assert_eq!(ours["throughput_veh"]["mean"], 60.0);
+    assert_eq!(ours, theirs);
+});
+
+conurb_test!(cityflow_becomes_sumo_and_the_demand_is_all_there, |dir| {
+    dir.run("gen --signals 4 --seed 2 --span 5m --out town").ok();
+    let files = "--network town/roadnet.json --demand town/flow.json";
+    let run = dir
+        .run(&format!("sim convert {files} --to sumo --out s"))
+        .ok();
+    assert!(run.err.contains("netconvert"), "{run:#?}");
+    let text = |name: &str| String::from_utf8(dir.read(&format!("s/{name}"))).expect("UTF-8");
+    for (name, element) in [
+        ("net.nod.xml", "<node "),
+        ("net.edg.xml", "<edge "),
+        ("net.con.xml", "<connection "),
+        ("net.tll.xml", "<tlLogic "),
+    ] {
+        assert!(text(name).contains(element), "{name}");
+    }
+    let net = dir.json("town/roadnet.json");
+    let roads = net["roads"].as_array().map(Vec::len);
+    assert_eq!(Some(text("net.edg.xml").matches("<edge ").count()), roads);
+    let routes = text("routes.rou.xml");
+    let written = routes.matches("<vehicle ").count() + routes.matches("<flow ").count();
+    assert!(written > 0, "{routes}");
+    // CityFlow to CityFlow keeps the run.
+    dir.run(&format!("sim convert {files} --to cityflow --out again"))
+        .ok();
+    let figures = |files: &str| {
+        let words = format!("sim run {files} --span 5m --json --quiet");
+        dir.run(&words).ok().json()["controllers"][0]["kpis"].clone()
+    };
+    let again = "--network again/roadnet.json --demand again/flow.json";
+    assert_eq!(figures(files), figures(again));
+});
+
+conurb_test!(a_sumo_city_runs_and_is_compared, |dir| {
+    sumo(&dir);
+    let run = dir
+        .run(&format!("sim run {FILES} --span 5m --controller file --lang en"))
+        .ok();
+    assert!(run.err.contains("not modelled"), "{run:#?}");
+    let run = dir
+        .run(&format!(
+            "sim compare {FILES} --span 5m --controllers file,webster --seeds 2 --json --quiet --out o"
+        ))
+        .ok();
+    assert_eq!(run.json()["controllers"].as_array().map(Vec::len), Some(2));
+    // Lists of foes and changing lane are two junction models that do not go together.
+    dir.run(&format!("sim run {FILES} --lane-change --quiet"))
+        .fails(2, &["lane_change", "CNB-TRAFFIC-"]);
+});
+
+conurb_test!(malformed_sumo_files_are_told_with_their_place, |dir| {
+    sumo(&dir);
+    let command = format!("sim convert {FILES} --to cityflow --out x");
+    for (from, to, says) in [
+        ("</net>", "</not>", "net.net.xml"),
+        ("length=\"300\"", "length=\"long\"", "net.net.xml:3"),
+        ("length=\"300\"", "length=\"-1\"", "net.net.xml:3"),
+        ("from=\"W\"", "from=\"nowhere\"", "nowhere"),
+        ("state=\"Gr\"", "state=\"Gx\"", "net.net.xml:15"),
+        ("linkIndex=\"1\"", "linkIndex=\"7\"", "7"),
+        ("tl=\"C\"", "tl=\"Z\"", "Z"),
+        ("id=\"we_out\"", "id=\"we_in\"", "we_in"),
+    ] {
+        let bad = cross().replacen(from, to, 1);
+        assert_ne!(bad, cross(), "{from}");
+        dir.write("net.net.xml", bad);
+        dir.run(&command).fails(2, &["error[CNB-TRAFFIC-", says]);
+        assert!(!dir.path("x").exists(), "{from} -> {to} left something");
+    }
+    dir.write("net.net.xml", cross());
+    for (from, to, says) in [
+        ("</routes>", "", "demand.rou.xml"),
+        ("begin=\"0\"", "begin=\"soon\"", "demand.rou.xml:3"),
+        ("we_in we_out", "we_in nowhere", "nowhere"),
+        ("number=\"40\"", "number=\"-4\"", "demand.rou.xml:3"),
+        ("type=\"car\"", "type=\"tank\"", "tank"),
+    ] {
+        let bad = ROUTES.replacen(from, to, 1);
+        assert_ne!(bad, ROUTES, "{from}");
+        dir.write("demand.rou.xml", bad);
+        dir.run(&command).fails(2, &["error[CNB-TRAFFIC-", says]);
+    }
+    dir.write("demand.rou.xml", "");
+    dir.run(&command).fails(2, &["demand.rou.xml"]);
+    dir.write("net.net.xml", [0xff, 0xfe, 0x00]);
+    dir.run(&command).fails(2, &["net.net.xml"]);
+});
+
+conurb_test!(what_cannot_be_converted_is_refused, |dir| {
+    sumo(&dir);
+    dir.run(&format!("sim convert {FILES} --to vissim --out x"))
+        .fails(2, &["vissim", "cityflow", "sumo"]);
+    dir.run(&format!("sim convert {FILES} --out x"))
+        .fails(2, &["--to"]);
+    dir.run("sim convert --network none.net.xml --demand demand.rou.xml --to sumo --out x")
+        .fails(2, &["none.net.xml", "check the path"]);
+    dir.write("file", "in the way");
+    dir.run(&format!("sim convert {FILES} --to cityflow --out file/x"))
+        .fails(2, &["file/x"]);
+});
