@@ -20,7 +20,7 @@ fn draws(day: &Timetable, feed: &str, count: usize) -> Vec<Query> {
     served.sort_unstable();
     served.dedup();
     let mut random = conurb_base::stream(SEED, feed, "queries");
-    let mut stop = |random: &mut conurb_base::Stream| served[random.random_range(0..served.len())];
+    let stop = |random: &mut conurb_base::Stream| served[random.random_range(0..served.len())];
     let mut queries = Vec::with_capacity(count);
     while queries.len() < count {
         let (from, to) = (stop(&mut random), stop(&mut random));
