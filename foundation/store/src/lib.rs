@@ -6,6 +6,7 @@
 pub mod embedded;
 mod entities;
 mod error;
+pub mod geoparquet;
 mod hash;
 mod head;
 pub mod memory;

@@ -29,7 +29,9 @@ pub mod size;
 pub mod tables;
 pub mod transit_design;
 pub mod urban_area;
+mod watch;
 pub mod weights;
 
 pub use error::RegionError;
 pub use programme::Certificate;
+pub use watch::OnStep;

@@ -100,7 +100,7 @@ impl AccessTable {
                 &row.minutes.to_string(),
                 &row.source,
             ];
-            let cells: Vec<String> = cells.iter().map(|c| quoted(c)).collect();
+            let cells: Vec<_> = cells.iter().map(|c| conurb_base::quoted(c)).collect();
             text.push_str(&cells.join(","));
             text.push('\n');
         }
@@ -219,15 +219,6 @@ impl AccessTable {
 impl From<AccessTable> for Vec<AccessRow> {
     fn from(table: AccessTable) -> Self {
         table.rows().collect()
-    }
-}
-
-/// A cell as CSV has it.
-pub(crate) fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell.to_owned()
     }
 }
 

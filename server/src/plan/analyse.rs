@@ -6,10 +6,9 @@ use conurb_region::secondary::{
     Better, Column, Scorecard, Siphon, dependence, scorecard, siphon_watch,
 };
 use conurb_transit::measures::{
-    Ask, Basis, Equity, Mass, Own, Targets, TimeMatrix, contour, equity, potential,
-    service_between, watt, weighted_mean,
+    Ask, Equity, Mass, Own, Targets, TimeMatrix, contour, equity, potential, service_between, watt,
+    weighted_mean,
 };
-use conurb_transit::scenario::Evaluation;
 use serde::Serialize;
 
 use super::base::Base;
@@ -22,6 +21,8 @@ use crate::fail::Failure;
 pub(crate) struct Analysed {
     /// The destinations every figure is over.
     pub(crate) destinations: String,
+    /// The same in Chinese.
+    pub(crate) destinations_zh: String,
     /// Served cities, the shortest weighted average travel time first.
     pub(crate) cities: Vec<CityReach>,
     /// Cities of the cluster where no train calls.
@@ -71,7 +72,7 @@ pub(crate) struct SiphonRow {
 
 /// Computes the step.
 pub(crate) fn analyse(project: &Project, base: &Base) -> Result<Analysed, Failure> {
-    let evaluation = Evaluation::new(&base.world, Basis::Fastest)?;
+    let evaluation = base.evaluation()?;
     let codes = base.codes();
     let served: Vec<String> = (evaluation.times.places.iter())
         .filter(|p| codes.contains(p))
@@ -103,6 +104,13 @@ pub(crate) fn analyse(project: &Project, base: &Base) -> Result<Analysed, Failur
     let ties = ties(base, &served)?;
     let (secondary, siphon) = secondary(project, base, &served, &times, &mass, &ties)?;
     let mut analysed = Analysed {
+        destinations_zh: format!(
+            "{} 的 {} 个城市中 {} 有列车的 {} 个",
+            project.define.cluster,
+            codes.len(),
+            project.analyse.day,
+            served.len()
+        ),
         destinations: label,
         cities: Vec::new(),
         unserved,

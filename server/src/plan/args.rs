@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 #[derive(Debug, Args)]
 #[command(
     after_help = "One project file, `plan.toml`, from a question to a report. Each step prints its result and\n\
-    writes JSON, CSV and GeoJSON into the folder `out/` beside the project file.\n\n\
+    writes JSON, CSV, GeoJSON and GeoParquet into the folder `out/` beside the project file.\n\n\
     Examples:\n  \
     conurb plan init delta --feed gtfs.zip --census census.csv\n  \
     conurb plan analyse --project delta/plan.toml\n  \
@@ -142,7 +142,7 @@ pub(crate) struct DelineateArgs {
     /// Distances at which components are listed, km.
     #[arg(long = "at", value_name = "KM", value_delimiter = ',', default_values_t = [25.0, 35.0])]
     pub(crate) at_km: Vec<f64>,
-    /// Folder for curve.json, curve.csv and curve.svg.
+    /// Folder for curve.json, curve.csv, curve.svg and places.parquet.
     #[arg(long, value_name = "DIR", default_value = "out/delineate")]
     pub(crate) out: PathBuf,
     /// JSON instead of a table.

@@ -1,13 +1,15 @@
 //! What every step stands on: the timetable of a day, cities with people and boundaries, and which
 //! stations are whose.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use conurb_region::facts::{self, ClusterCity};
 use conurb_region::polygons::{CensusFile, UnitIndex, read_census};
 use conurb_transit::gtfs::{Limits, read_path_with};
-use conurb_transit::scenario::{MassTable, World};
+use conurb_transit::measures::Basis;
+use conurb_transit::scenario::{Evaluation, MassTable, World};
 use conurb_transit::{ACCESS_KM_H, AccessTable, CityCentre, Timetable, TimetableOptions};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -27,7 +29,12 @@ pub(crate) struct Base {
     pub(crate) members: Vec<ClusterCity>,
     /// What the reader noticed.
     pub(crate) notes: Vec<String>,
+    /// Times of the base, computed when first asked for.
+    evaluation: OnceCell<Evaluation>,
 }
+
+/// What every step measures: the fastest journey of the day.
+pub(crate) const BASIS: Basis = Basis::Fastest;
 
 impl Base {
     /// Reads feed and census.
@@ -63,7 +70,17 @@ impl Base {
             unit_of,
             members,
             notes,
+            evaluation: OnceCell::new(),
         })
+    }
+
+    /// Times of the base between all cities: one computation for all steps.
+    pub(crate) fn evaluation(&self) -> Result<&Evaluation, Failure> {
+        if let Some(known) = self.evaluation.get() {
+            return Ok(known);
+        }
+        let found = Evaluation::new(&self.world, BASIS)?;
+        Ok(self.evaluation.get_or_init(|| found))
     }
 
     /// Name of a city for people, by its code.

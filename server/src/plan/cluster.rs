@@ -6,8 +6,7 @@ use comfy_table::{Table, presets};
 use conurb_region::facts;
 use conurb_region::percolation::{Curve, Jump, Step, curve};
 use conurb_region::places::{Place, PlaceRule, read, select};
-use conurb_transit::measures::Basis;
-use conurb_transit::scenario::Evaluation;
+use conurb_store::geoparquet::{Shape, ShapeTable, Values};
 use serde::Serialize;
 
 use super::args::{ClusterArgs, ClusterCommand, DelineateArgs, StepArgs};
@@ -137,7 +136,7 @@ fn delineate_places(args: &DelineateArgs, lang: Lang) -> Result<(), Failure> {
         at,
         jumps: found.jumps(JUMPS),
     };
-    save(args, &found, &document)?;
+    save(args, (&found, &selection.places), &document)?;
     if args.json {
         say(&write::to_json(&document)?);
         return Ok(());
@@ -218,7 +217,11 @@ fn table_of(document: &Delineated, places: &[Place], lang: Lang) -> String {
 }
 
 /// The curve as JSON, CSV and a picture.
-fn save(args: &DelineateArgs, found: &Curve, document: &Delineated) -> Result<(), Failure> {
+fn save(
+    args: &DelineateArgs,
+    (found, places): (&Curve, &[Place]),
+    document: &Delineated,
+) -> Result<(), Failure> {
     let folder = &args.out;
     std::fs::create_dir_all(folder).map_err(|e| io(folder, "cannot make", &e))?;
     let put = |name: &str, content: &str| {
@@ -244,7 +247,41 @@ fn save(args: &DelineateArgs, found: &Curve, document: &Delineated) -> Result<()
     }
     put("curve.csv", &csv)?;
     put("curve.json", &(write::to_json(document)? + "\n"))?;
-    put("curve.svg", &picture(found))
+    put("curve.svg", &picture(found))?;
+    Ok(places_table(args, found, places)?.write(&folder.join("places.parquet"))?)
+}
+
+/// Every place with the number of its component at each distance, the largest component first.
+fn places_table(
+    args: &DelineateArgs,
+    found: &Curve,
+    places: &[Place],
+) -> Result<ShapeTable, Failure> {
+    let mut columns = vec![
+        (
+            "name".to_owned(),
+            Values::Text(places.iter().map(|p| Some(p.name.clone())).collect()),
+        ),
+        (
+            "pop_persons".to_owned(),
+            Values::Number(places.iter().map(|p| Some(p.pop_persons)).collect()),
+        ),
+    ];
+    for km in &args.at_km {
+        let mut number = vec![None; places.len()];
+        for (n, members) in (1_u32..).zip(found.members(*km)?) {
+            for place in members {
+                number[place] = Some(f64::from(n));
+            }
+        }
+        // A column's name holds no point.
+        let km = km.to_string().replace('.', "_");
+        columns.push((format!("component_at_{km}_km"), Values::Number(number)));
+    }
+    let shapes = (places.iter())
+        .map(|p| Some(Shape::Point(p.lon, p.lat)))
+        .collect();
+    Ok(ShapeTable { columns, shapes })
 }
 
 /// Share of people in the two largest components over the linking distance.
@@ -309,7 +346,7 @@ struct ReachRow {
 fn reach(step: &StepArgs, from: &str, lang: Lang) -> Result<(), Failure> {
     let project = Project::load(&step.project)?;
     let base = Base::load(&project, step.quiet)?;
-    let times = Evaluation::new(&base.world, Basis::Fastest)?.times;
+    let times = &base.evaluation()?.times;
     let code = base.code_of(from).unwrap_or(from);
     let origin = times.place(code)?;
     let mut rows: Vec<ReachRow> = (times.places.iter().enumerate())

@@ -18,8 +18,15 @@ pub(crate) fn paragraph(zh: &str, en: &str) -> String {
     format!("<p>{}</p>\n", both(zh, en))
 }
 
-/// A table; heads are ready HTML, cells are text, numbers stand right.
+/// A table; caption and heads are ready HTML, cells are text, numbers stand right.
 pub(crate) fn table(caption: &str, heads: &[String], rows: &[Vec<String>]) -> String {
+    let cells = |row: &Vec<String>| row.iter().map(|cell| text(cell)).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
+    rich_table(caption, heads, &rows)
+}
+
+/// A table whose cells are ready HTML.
+pub(crate) fn rich_table(caption: &str, heads: &[String], rows: &[Vec<String>]) -> String {
     let mut out = format!("<div class=\"scroll\"><table><caption>{caption}</caption><thead><tr>");
     for head in heads {
         let _ = write!(out, "<th scope=\"col\">{head}</th>");
@@ -33,7 +40,7 @@ pub(crate) fn table(caption: &str, heads: &[String], rows: &[Vec<String>]) -> St
             } else {
                 ""
             };
-            let _ = write!(out, "<td{class}>{}</td>", text(cell));
+            let _ = write!(out, "<td{class}>{cell}</td>");
         }
         out.push_str("</tr>\n");
     }

@@ -3,6 +3,7 @@
 mod analyse;
 mod args;
 mod base;
+mod choices;
 mod cluster;
 mod define;
 mod html;

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use conurb_region::facts::{self, Corridor, PartKind};
-use conurb_transit::measures::Basis;
 use conurb_transit::scenario::{
     Change, CorridorCity, DiffReport, Edit, Evaluation, Measure, Question, RunModel, Scenario,
     compare, corridor_edits, run_models,
@@ -11,7 +10,8 @@ use conurb_transit::scenario::{
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use super::base::Base;
+use super::base::{BASIS, Base};
+use super::choices::{Choice, choose};
 use super::define::core;
 use super::project::Project;
 use crate::fail::{Failure, io};
@@ -25,6 +25,8 @@ pub(crate) struct Optimised {
     pub(crate) corridors: Vec<CorridorEffect>,
     /// What is assumed about every new leg.
     pub(crate) run_model: RunModel,
+    /// What else was decided: lines, services, industry, shares.
+    pub(crate) choices: Vec<Choice>,
 }
 
 /// What one corridor changes.
@@ -76,12 +78,12 @@ pub(crate) fn optimise(
         })?;
     let chosen = chosen(project)?;
     bar.set_length(chosen.len() as u64 + 1);
-    let before = Evaluation::new(&base.world, question.basis)?;
+    let before = base.evaluation()?;
     bar.inc(1);
     let mut corridors = Vec::with_capacity(chosen.len());
     for corridor in &chosen {
         bar.set_message(corridor.id.clone());
-        corridors.push(effect(project, base, &before, &question, model, corridor)?);
+        corridors.push(effect(project, base, before, &question, model, corridor)?);
         bar.inc(1);
     }
     let gain = |c: &CorridorEffect| {
@@ -99,6 +101,7 @@ pub(crate) fn optimise(
         question,
         corridors,
         run_model: model.clone(),
+        choices: choose(project, base)?,
     })
 }
 
@@ -121,20 +124,16 @@ pub(crate) fn compare_file(
     let text = head + &text;
     let scenario = Scenario::from_toml(&name, &text)?;
     let question = question(project, base);
-    let before = Evaluation::new(&base.world, question.basis)?;
+    let before = base.evaluation()?;
     let world = scenario.apply(&base.world)?;
     let after = Evaluation::new(&world, question.basis)?;
-    Ok(compare(
-        (&base.world, &before),
-        (&world, &after),
-        &question,
-    )?)
+    Ok(compare((&base.world, before), (&world, &after), &question)?)
 }
 
 fn question(project: &Project, base: &Base) -> Question {
     Question {
         measure: Measure::Watt,
-        basis: Basis::Fastest,
+        basis: BASIS,
         label: format!(
             "{} cities of {}",
             base.members.len(),

@@ -8,6 +8,7 @@ use conurb_transit::scenario::Service;
 use serde::{Deserialize, Serialize};
 
 use super::args::InitArgs;
+use super::choices::Choose;
 use crate::fail::{Failure, io};
 use crate::out::say;
 
@@ -25,6 +26,9 @@ pub(crate) struct Project {
     pub(crate) analyse: Analyse,
     /// What is tried.
     pub(crate) optimise: Optimise,
+    /// What else is to be decided; nothing by default.
+    #[serde(default)]
+    pub(crate) choose: Choose,
     #[serde(skip)]
     folder: PathBuf,
 }

@@ -7,8 +7,9 @@ use conurb_transit::scenario::Change;
 
 use super::Whole;
 use super::base::Base;
+use super::choices::Choice;
 use super::define::core;
-use super::html::{bars, both, page, paragraph, table, text};
+use super::html::{bars, both, page, paragraph, rich_table, table, text};
 use super::map::{Legend, draw};
 use super::optimise::CorridorEffect;
 use super::project::Project;
@@ -67,12 +68,18 @@ fn context(project: &Project, base: &Base, whole: &Whole) -> String {
     let targets: Vec<Vec<String>> = (facts::targets().iter())
         .map(|t| {
             vec![
-                t.what.clone(),
+                both(&t.what_zh, &t.what),
                 t.target_year
                     .map_or_else(|| "-".to_owned(), |y| y.to_string()),
                 t.value.map_or_else(|| "-".to_owned(), |v| v.to_string()),
-                t.unit.clone().unwrap_or_default(),
-                format!("{}, {}", t.source, t.year),
+                both(
+                    t.unit_zh.as_deref().unwrap_or_default(),
+                    t.unit.as_deref().unwrap_or_default(),
+                ),
+                both(
+                    &format!("{}，{}", t.source_zh, t.year),
+                    &format!("{}, {}", t.source, t.year),
+                ),
             ]
         })
         .collect();
@@ -112,7 +119,7 @@ fn context(project: &Project, base: &Base, whole: &Whole) -> String {
         both("单位", "unit"),
         both("来源", "source"),
     ];
-    out += &table(&both("国家目标", "national targets"), &heads, &targets);
+    out += &rich_table(&both("国家目标", "national targets"), &heads, &targets);
     for note in &base.notes {
         out += &format!("<p class=\"note\">{}</p>\n", text(note));
     }
@@ -164,7 +171,7 @@ fn evaluation(project: &Project, base: &Base, whole: &Whole) -> String {
     let a = &whole.analysed;
     let mut out = heading("3", "评价", "Evaluation");
     out += &paragraph(
-        &format!("目的地：{}。", a.destinations),
+        &format!("目的地：{}。", a.destinations_zh),
         &format!("Destinations: {}.", a.destinations),
     );
     let unserved = a.unserved.join("、");
@@ -338,7 +345,34 @@ fn recommendations(base: &Base, whole: &Whole) -> String {
             "No corridor helps the secondary cities.",
         );
     }
+    out.extend(o.choices.iter().map(choice_card));
     out
+}
+
+/// A recommendation that was asked for apart: losers, effect, cost, confidence, formula.
+fn choice_card(c: &Choice) -> String {
+    let formula = format!("{} ({})", c.formula, c.citation);
+    let items = [
+        item("受损者", "losers", &both(&c.losers.zh, &c.losers.en)),
+        item("效果", "effect", &both(&c.effect.zh, &c.effect.en)),
+        item("代价", "cost", &both(&c.cost.zh, &c.cost.en)),
+        item(
+            "把握",
+            "confidence",
+            &both(&c.confidence.zh, &c.confidence.en),
+        ),
+        item("公式", "formula", &text(&formula)),
+    ];
+    format!(
+        "<div class=\"card\"><h3>{}</h3><dl>{}</dl></div>\n",
+        both(&c.title.zh, &c.title.en),
+        items.concat()
+    )
+}
+
+/// A line of a card; the value is ready HTML.
+fn item(zh: &str, en: &str, value: &str) -> String {
+    format!("<dt>{}</dt><dd>{value}</dd>", both(zh, en))
 }
 
 fn corridor_row(c: &CorridorEffect) -> Vec<String> {
@@ -378,10 +412,12 @@ fn card(base: &Base, whole: &Whole, c: &CorridorEffect) -> String {
             Some(format!("{} {low:.0}–{high:.0} min", base.name(&w.city)))
         })
         .collect();
-    let model = &whole.optimised.run_model;
-    let item = |zh: &str, en: &str, value: &str| {
-        format!("<dt>{}</dt><dd>{}</dd>", both(zh, en), text(value))
+    let bands = if bands.is_empty() {
+        "-".to_owned()
+    } else {
+        bands.join(", ")
     };
+    let model = &whole.optimised.run_model;
     let effect = format!(
         "{} -> {} min; {}: {}",
         minutes(c.mean_before_min),
@@ -395,29 +431,34 @@ fn card(base: &Base, whole: &Whole, c: &CorridorEffect) -> String {
             &format!("补全 {} {}", c.id, c.name_zh),
             &format!("Complete {} {}", c.id, c.name_en)
         ),
-        item("受损者", "losers", &list(&c.report.losers)),
-        item("效果（平均 WATT）", "effect (mean WATT)", &effect),
+        item("受损者", "losers", &text(&list(&c.report.losers))),
+        item("效果（平均 WATT）", "effect (mean WATT)", &text(&effect)),
         item(
             "代价",
             "cost",
-            &format!(
-                "{} legs, {:.0} km; money: no source, not computed",
-                c.new_legs, c.new_km
+            &both(
+                &format!(
+                    "{} 段，{:.0} 公里；造价没有来源，不予计算",
+                    c.new_legs, c.new_km
+                ),
+                &format!(
+                    "{} legs, {:.0} km; money: no source, not computed",
+                    c.new_legs, c.new_km
+                )
             )
         ),
         item(
             "把握（07:00–19:00 出发的第一与第九十分位）",
             "confidence (first and ninth decile over departures 07:00-19:00)",
-            &format!(
-                "{}; run minutes assumed: {} + {} x km ({})",
-                if bands.is_empty() {
-                    "-".to_owned()
-                } else {
-                    bands.join(", ")
-                },
-                model.start_min,
-                model.min_per_km,
-                model.source
+            &both(
+                &format!(
+                    "{bands}；运行时间为假设：{} + {} x 公里（{}）",
+                    model.start_min, model.min_per_km, model.source
+                ),
+                &format!(
+                    "{bands}; run minutes assumed: {} + {} x km ({})",
+                    model.start_min, model.min_per_km, model.source
+                )
             )
         ),
         item(

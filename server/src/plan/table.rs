@@ -5,6 +5,7 @@ use conurb_transit::scenario::{Change, DiffReport};
 
 use super::analyse::Analysed;
 use super::base::Base;
+use super::choices::{Choice, Words};
 use super::define::Defined;
 use super::optimise::Optimised;
 use super::project::Project;
@@ -146,6 +147,23 @@ pub(crate) fn analysed(project: &Project, found: &Analysed, lang: Lang) -> Strin
     )
 }
 
+/// A recommendation in a few lines, losers first.
+fn choice(c: &Choice, lang: Lang) -> String {
+    let say = |w: &Words| lang.pick(&w.zh, &w.en).to_owned();
+    let rows = [
+        (lang.pick("受损者", "losers"), say(&c.losers)),
+        (lang.pick("效果", "effect"), say(&c.effect)),
+        (lang.pick("代价", "cost"), say(&c.cost)),
+        (lang.pick("把握", "confidence"), say(&c.confidence)),
+        (
+            lang.pick("公式", "formula"),
+            format!("{} ({})", c.formula, c.citation),
+        ),
+    ];
+    let lines: Vec<String> = rows.iter().map(|(k, v)| format!("\n  {k}: {v}")).collect();
+    format!("\n\n{}{}", say(&c.title), lines.concat())
+}
+
 /// The step optimise.
 pub(crate) fn optimised(found: &Optimised, lang: Lang) -> String {
     let mut t = table(&match lang {
@@ -189,8 +207,9 @@ pub(crate) fn optimised(found: &Optimised, lang: Lang) -> String {
         ]);
     }
     let m = &found.run_model;
+    let choices: String = found.choices.iter().map(|c| choice(c, lang)).collect();
     format!(
-        "{t}\n{}\n{}: {} + {} x km ({})",
+        "{t}\n{}\n{}: {} + {} x km ({}){choices}",
         lang.pick(
             "通道之后的平均值含新通车的城市与新到达的目的地；二级城市变化只比较前后都能到达的目的地",
             "the mean after is over more cities and destinations; the change of secondary cities is over destinations reached both times",

@@ -1,14 +1,16 @@
-//! Results as files: JSON for scripts, CSV for tables, GeoJSON for maps.
+//! Results as files: JSON for scripts, CSV for tables, GeoJSON for maps, GeoParquet for both.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use conurb_base::quoted;
+use conurb_store::geoparquet::{Shape, ShapeTable, Values};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::analyse::Analysed;
+use super::analyse::{Analysed, CityReach};
 use super::base::Base;
-use super::define::Defined;
+use super::define::{City, Defined};
 use super::optimise::Optimised;
 use super::project::Project;
 use crate::fail::{Failure, io};
@@ -59,7 +61,31 @@ pub(crate) fn defined(project: &Project, base: &Base, found: &Defined) -> Result
         let city = found.cities.iter().find(|c| c.code == code);
         json!(city)
     };
-    geojson(project, base, "cities.geojson", &properties)
+    geojson(project, base, "cities.geojson", &properties)?;
+    let cities = &found.cities;
+    let texts = |of: fn(&City) -> &String| {
+        Values::Text(cities.iter().map(|c| Some(of(c).clone())).collect())
+    };
+    let numbers = |of: fn(&City) -> Option<f64>| Values::Number(cities.iter().map(of).collect());
+    let columns = vec![
+        ("code".to_owned(), texts(|c| &c.code)),
+        ("name_zh".to_owned(), texts(|c| &c.name_zh)),
+        ("name_en".to_owned(), texts(|c| &c.name_en)),
+        ("province".to_owned(), texts(|c| &c.province_zh)),
+        (
+            "pop_2010_persons".to_owned(),
+            numbers(|c| c.pop_2010_persons),
+        ),
+        (
+            "pop_2020_persons".to_owned(),
+            numbers(|c| c.pop_2020_persons),
+        ),
+        (
+            "served".to_owned(),
+            Values::Flag(cities.iter().map(|c| Some(c.served)).collect()),
+        ),
+    ];
+    geoparquet(project, base, "cities.parquet", columns)
 }
 
 /// Files of the step analyse.
@@ -85,7 +111,46 @@ pub(crate) fn analysed(project: &Project, base: &Base, found: &Analysed) -> Resu
     }
     text(project, "reach.csv", &csv)?;
     let properties = |code: &str| json!(found.cities.iter().find(|c| c.code == code));
-    geojson(project, base, "reach.geojson", &properties)
+    geojson(project, base, "reach.geojson", &properties)?;
+    geoparquet(
+        project,
+        base,
+        "reach.parquet",
+        reach_columns(project, base, found),
+    )
+}
+
+/// Reach of every member of the cluster; nulls where no train calls.
+fn reach_columns(project: &Project, base: &Base, found: &Analysed) -> Vec<(String, Values)> {
+    let rows: Vec<Option<&CityReach>> = (base.members.iter())
+        .map(|m| found.cities.iter().find(|c| c.code == m.code))
+        .collect();
+    let numbers = |of: &dyn Fn(&CityReach) -> Option<f64>| {
+        Values::Number(rows.iter().map(|row| row.and_then(of)).collect())
+    };
+    let codes = base.members.iter().map(|m| Some(m.code.clone()));
+    let names = base
+        .members
+        .iter()
+        .map(|m| Some(base.name(&m.code).to_owned()));
+    let mut columns = vec![
+        ("code".to_owned(), Values::Text(codes.collect())),
+        ("name".to_owned(), Values::Text(names.collect())),
+        ("watt_min".to_owned(), numbers(&|c| c.watt_min)),
+        (
+            "potential_persons_min".to_owned(),
+            numbers(&|c| c.potential_persons_min),
+        ),
+    ];
+    for (at, limit) in project.analyse.contours_min.iter().enumerate() {
+        // A column's name holds no point.
+        let limit = limit.to_string().replace('.', "_");
+        columns.push((
+            format!("within_{limit}_min_persons"),
+            numbers(&|c| c.within_persons.get(at).copied().flatten()),
+        ));
+    }
+    columns
 }
 
 /// Files of the step optimise.
@@ -126,7 +191,19 @@ pub(crate) fn optimised(project: &Project, base: &Base, found: &Optimised) -> Re
             line(&mut csv, &row);
         }
     }
-    text(project, "corridor_cities.csv", &csv).map(drop)
+    text(project, "corridor_cities.csv", &csv)?;
+    let mut csv = String::from(
+        "id,title_zh,title_en,losers_zh,losers_en,effect_zh,effect_en,cost_zh,cost_en,confidence_zh,confidence_en,formula,citation\n",
+    );
+    for c in &found.choices {
+        let mut row = vec![c.id.to_owned()];
+        for words in [&c.title, &c.losers, &c.effect, &c.cost, &c.confidence] {
+            row.extend([words.zh.clone(), words.en.clone()]);
+        }
+        row.extend([c.formula.to_owned(), c.citation.to_owned()]);
+        line(&mut csv, &row);
+    }
+    text(project, "choices.csv", &csv).map(drop)
 }
 
 /// A number, or nothing: a gap is a gap.
@@ -135,16 +212,35 @@ fn number(value: Option<f64>) -> String {
 }
 
 fn line(csv: &mut String, cells: &[String]) {
-    let quoted: Vec<String> = (cells.iter())
-        .map(|cell| {
-            if cell.contains([',', '"', '\n', '\r']) {
-                format!("\"{}\"", cell.replace('"', "\"\""))
-            } else {
-                cell.clone()
-            }
+    let quoted: Vec<_> = cells.iter().map(|cell| quoted(cell)).collect();
+    let _ = writeln!(csv, "{}", quoted.join(","));
+}
+
+/// The cluster's cities with their boundaries as GeoParquet.
+fn geoparquet(
+    project: &Project,
+    base: &Base,
+    name: &str,
+    columns: Vec<(String, Values)>,
+) -> Result<(), Failure> {
+    let shapes = (base.members.iter())
+        .map(|m| {
+            let boundary = base.census.units[base.unit_of[&m.code]].boundary.as_ref()?;
+            let polygons = (boundary.shape().iter())
+                .map(|p| {
+                    let rings = std::iter::once(p.exterior()).chain(p.interiors());
+                    rings
+                        .map(|r| r.coords().map(|c| (c.x, c.y)).collect())
+                        .collect()
+                })
+                .collect();
+            Some(Shape::MultiPolygon(polygons))
         })
         .collect();
-    let _ = writeln!(csv, "{}", quoted.join(","));
+    let table = ShapeTable { columns, shapes };
+    let folder = project.out();
+    std::fs::create_dir_all(&folder).map_err(|e| io(&folder, "cannot make", &e))?;
+    Ok(table.write(&folder.join(name))?)
 }
 
 /// The cluster's cities as features with their boundaries (RFC 7946).

@@ -1,6 +1,7 @@
 //! One execution: where it stands, how far it is, what came of it.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use conurb_base::{Problem, TimeMs};
@@ -8,18 +9,36 @@ use serde_json::{Value, json};
 
 use super::Process;
 
-/// Where a running model tells how far it is.
+/// Where a running model tells how far it is, and is told to stop.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Run(Arc<AtomicU8>);
+pub(crate) struct Run(Arc<Signals>);
+
+#[derive(Debug, Default)]
+struct Signals {
+    percent: AtomicU8,
+    stop: AtomicBool,
+}
 
 impl Run {
     /// Says how far the computation is, 0 to 100.
     pub(crate) fn progress(&self, percent: u8) {
-        self.0.store(percent.min(100), Ordering::Relaxed);
+        (self.0.percent).store(percent.min(100), Ordering::Relaxed);
+    }
+
+    /// For models that count their steps: tells the progress, and breaks once the job is dismissed.
+    pub(crate) fn watch(&self) -> impl Fn(usize, usize) -> ControlFlow<()> + Sync {
+        move |done, total| {
+            self.progress(u8::try_from(100 * done / total.max(1)).unwrap_or(100));
+            if self.0.stop.load(Ordering::Relaxed) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        }
     }
 
     fn percent(&self) -> u8 {
-        self.0.load(Ordering::Relaxed)
+        self.0.percent.load(Ordering::Relaxed)
     }
 }
 
@@ -124,6 +143,7 @@ impl Job {
             course.stand = Stand::Dismissed;
             course.updated = now;
             course.finished = Some(now);
+            self.run.0.stop.store(true, Ordering::Relaxed);
         }
     }
 

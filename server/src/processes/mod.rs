@@ -9,6 +9,8 @@ mod error;
 mod http;
 mod job;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use conurb_base::Problem;
 use schemars::JsonSchema;

@@ -111,7 +111,8 @@ impl Queue {
         self.lock().by_number.values().rev().cloned().collect()
     }
 
-    /// Dismisses a job: one that waits never starts, of one that runs the results are dropped.
+    /// Dismisses a job: one that waits never starts; one that runs stops at its next step where its
+    /// model has steps, and in any case its results are dropped.
     pub(super) fn dismiss(&self, id: &str) -> Result<Arc<Job>, ProcessError> {
         let job = self.job(id)?;
         job.dismiss(self.clock.now());

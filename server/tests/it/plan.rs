@@ -50,6 +50,10 @@ conurb_test!(places_are_linked_and_the_curve_is_drawn, |dir| {
             .count(),
         4
     );
+    // GeoParquet begins and ends with its mark, and says what its shapes are.
+    let parquet = dir.read("d/places.parquet");
+    assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"));
+    assert!(String::from_utf8_lossy(&parquet).contains("\"version\":\"1.1.0\""));
     dir.run("cluster delineate --places none.csv")
         .fails(2, &["none.csv"]);
     dir.run("cluster delineate --places places.csv --box 1,2")
@@ -69,6 +73,84 @@ conurb_test!(a_project_is_made_once_and_its_mistakes_have_a_line, |dir| {
     dir.run("plan define --project p/plan.toml")
         .fails(2, &["population_year 2015"]);
 });
+
+/// Decisions of a project. The costs of the river are the textbook's.
+const CHOICES: &str = r#"
+[choose.lines]
+candidates = [["上海", "南通"], ["南京", "扬州"], ["合肥", "亳州"], ["连云港", "盐城"]]
+budget_km = 200
+
+[choose.services]
+what = "hospital"
+sites = 3
+
+[choose.industry]
+jobs = "@jobs@"
+source = "census 2020"
+name_column = "市"
+group_column = "省"
+code_column = "区划代码"
+other_columns = ["人口数_合计", "城镇人口"]
+moved_jobs = 20000
+lq_drift = 0.2
+evaluations = 100000
+
+[choose.sharing]
+source = "Dong, Ni and Wang 2012"
+unit = "units"
+cities = ["1", "2", "3", "4"]
+downstream = ["3", "3", "4", ""]
+costs = [4, 6, 9, 12]
+"#;
+
+fn choices_are_made(choices: &Value) {
+    let of = |id: &str| {
+        let all = choices.as_array().expect("choices");
+        let found = all.iter().find(|c| c["id"] == id);
+        found.unwrap_or_else(|| panic!("{id} is not in {choices}"))
+    };
+    for id in ["lines", "services", "industry", "sharing"] {
+        for part in ["title", "losers", "effect", "cost", "confidence"] {
+            for lang in ["zh", "en"] {
+                let text = of(id)[part][lang].as_str().expect("a text");
+                assert!(!text.is_empty(), "{id} {part} {lang}");
+            }
+        }
+        assert!(
+            of(id)["citation"]
+                .as_str()
+                .is_some_and(|c| c.contains("19") || c.contains("20"))
+        );
+    }
+    let lines = &of("lines")["detail"];
+    assert!(
+        lines["cost"]
+            .as_f64()
+            .is_some_and(|c| c > 0.0 && c <= 200.0),
+        "{lines}"
+    );
+    assert_eq!(
+        lines["certificate"]["proved"], true,
+        "four links are all tried"
+    );
+    assert_eq!(
+        of("services")["detail"]["open"].as_array().map(Vec::len),
+        Some(3)
+    );
+    let industry = &of("industry")["detail"];
+    let (before, after) = (
+        &industry["overlap_before"],
+        &industry["certificate"]["objective"],
+    );
+    assert!(after.as_f64() < before.as_f64(), "{before} {after}");
+    let rules = &of("sharing")["detail"]["rules"];
+    assert_eq!(
+        rules[1]["shares"],
+        serde_json::json!([10.0, 12.0, 6.0, 3.0]),
+        "{rules}"
+    );
+    assert_eq!(rules[2]["in_core"], true);
+}
 
 /// The cities of a table of the shared data, by their Chinese name.
 fn oracle(path: &std::path::Path) -> BTreeMap<String, Vec<String>> {
@@ -93,6 +175,10 @@ fn the_delta_of_2016_is_reproduced_and_every_corridor_is_tried() {
         &*region.join("census/census_city_2010-2020_v1.csv"),
     ];
     dir.run_with("plan init p", &extra).ok();
+    let jobs = region.join("reference/cn_prefecture_employment20_census2020.csv");
+    let mut project = String::from_utf8(dir.read("p/plan.toml")).expect("UTF-8");
+    project.push_str(&CHOICES.replace("@jobs@", &jobs.display().to_string()));
+    dir.write("p/plan.toml", project);
     dir.run("plan report --project p/plan.toml --quiet").ok();
 
     let report = dir.json("p/out/report.json");
@@ -136,6 +222,8 @@ fn the_delta_of_2016_is_reproduced_and_every_corridor_is_tried() {
         "the coastal line reaches Nantong: {connected}"
     );
 
+    choices_are_made(&report["optimised"]["choices"]);
+
     let page = String::from_utf8(dir.read("p/out/report.html")).expect("UTF-8");
     for part in ["1. ", "2. ", "3. ", "4. ", "5. "] {
         assert!(page.contains(&format!("<h2>{part}")), "part {part}");
@@ -144,12 +232,19 @@ fn the_delta_of_2016_is_reproduced_and_every_corridor_is_tried() {
         !page.contains(" src=") && !page.contains("url("),
         "nothing is loaded"
     );
+    assert!(
+        page.contains("高速铁路营业里程"),
+        "targets are Chinese in the Chinese report"
+    );
     for file in [
         "cities.csv",
         "reach.csv",
         "corridors.csv",
         "cities.geojson",
         "reach.geojson",
+        "cities.parquet",
+        "reach.parquet",
+        "choices.csv",
     ] {
         assert!(dir.path(&format!("p/out/{file}")).exists(), "{file}");
     }

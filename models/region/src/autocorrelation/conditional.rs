@@ -19,6 +19,7 @@ use rayon::prelude::*;
 
 use crate::RegionError;
 use crate::autocorrelation::deviations;
+use crate::watch::{OnStep, Watch, unwatched};
 use crate::weights::Weights;
 
 /// Most permutations.
@@ -79,15 +80,27 @@ pub fn neighbour_p(
     weights: &Weights,
     permutations: Permutations,
 ) -> Result<Vec<Option<f64>>, RegionError> {
+    neighbour_p_with(values, weights, permutations, &unwatched)
+}
+
+/// [`neighbour_p`] that tells `progress` after each block of units.
+pub(crate) fn neighbour_p_with(
+    values: &[f64],
+    weights: &Weights,
+    permutations: Permutations,
+    progress: OnStep<'_>,
+) -> Result<Vec<Option<f64>>, RegionError> {
     let (_, z) = deviations("conditional permutation", values, weights)?;
     let table = Table::draw(&z, weights, permutations)?;
-    let blocks: Vec<Vec<Option<f64>>> = (0..z.len().div_ceil(BLOCK))
+    let blocks = z.len().div_ceil(BLOCK);
+    let watch = Watch::new("conditional permutation", blocks, progress);
+    let blocks: Vec<Vec<Option<f64>>> = (0..blocks)
         .into_par_iter()
         .map(|block| {
             let first = block * BLOCK;
-            table.block(&z, weights, first, (first + BLOCK).min(z.len()))
+            watch.step(|| table.block(&z, weights, first, (first + BLOCK).min(z.len())))
         })
-        .collect();
+        .collect::<Result<_, RegionError>>()?;
     Ok(blocks.into_iter().flatten().collect())
 }
 

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::RegionError;
-use crate::autocorrelation::conditional::{Permutations, neighbour_p};
+use crate::autocorrelation::conditional::{Permutations, neighbour_p_with};
 use crate::autocorrelation::deviations;
+use crate::watch::{OnStep, unwatched};
 use crate::weights::Weights;
 
 /// Where a unit stands in the Moran scatterplot.
@@ -72,9 +73,23 @@ pub fn local_moran(
     weights: &Weights,
     permutations: Permutations,
 ) -> Result<LocalMoran, RegionError> {
+    local_moran_with(values, weights, permutations, &unwatched)
+}
+
+/// [`local_moran`] that tells how many blocks of units of how many are done, and stops where
+/// `progress` breaks.
+///
+/// # Errors
+/// As [`local_moran`]; [`RegionError::Stopped`].
+pub fn local_moran_with(
+    values: &[f64],
+    weights: &Weights,
+    permutations: Permutations,
+    progress: OnStep<'_>,
+) -> Result<LocalMoran, RegionError> {
     let (_, z) = deviations("local Moran", values, weights)?;
     let scale = (values.len() as f64 - 1.0) / z.iter().map(|z| z * z).sum::<f64>();
-    let p = neighbour_p(values, weights, permutations)?;
+    let p = neighbour_p_with(values, weights, permutations, progress)?;
     let units = z
         .iter()
         .zip(weights.lag(&z)?)

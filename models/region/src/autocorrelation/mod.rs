@@ -16,7 +16,9 @@ pub use global::{
     moran_permuted,
 };
 pub use joins::{JoinCounts, join_counts};
-pub use local::{GStarUnit, LocalMoran, LocalMoranUnit, Quadrant, g_star, local_moran};
+pub use local::{
+    GStarUnit, LocalMoran, LocalMoranUnit, Quadrant, g_star, local_moran, local_moran_with,
+};
 
 use crate::RegionError;
 use crate::weights::Weights;

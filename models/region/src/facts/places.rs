@@ -49,6 +49,12 @@ pub struct Target {
     pub source: String,
     /// Its year.
     pub year: u16,
+    /// What is to be reached, in Chinese.
+    pub what_zh: String,
+    /// Its unit, in Chinese.
+    pub unit_zh: Option<String>,
+    /// The document, in Chinese.
+    pub source_zh: String,
 }
 
 /// The places of a belt.

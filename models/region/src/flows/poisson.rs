@@ -154,7 +154,8 @@ pub fn fit_gravity(
     }
     refuse_dependent(WHAT, &x, &names)?;
     let y = DVector::from_iterator(rows.len(), rows.iter().map(|r| r.flow));
-    let solution = iterate(&x, &y)?;
+    let close = |(from, to): (&f64, &f64)| (to - from).abs() <= SETTLED * to.abs().max(1e-3);
+    let solution = iterate(&x, &y, |from, to| from.iter().zip(to).all(close))?;
     let terms = names
         .into_iter()
         .zip(solution.b.iter().zip(&solution.variance))
@@ -320,8 +321,12 @@ struct Solution {
 }
 
 /// Newton's method: each step is a weighted least squares problem, halved while it raises the
-/// deviance.
-fn iterate(x: &DMatrix<f64>, y: &DVector<f64>) -> Result<Solution, RegionError> {
+/// deviance. It ends when the parameters have `settled` from one step to the next.
+fn iterate(
+    x: &DMatrix<f64>,
+    y: &DVector<f64>,
+    settled: impl Fn(&DVector<f64>, &DVector<f64>) -> bool,
+) -> Result<Solution, RegionError> {
     let mean = y.mean();
     let mut mu = y.map(|v| v.midpoint(mean));
     let mut eta = mu.map(f64::ln);
@@ -347,13 +352,9 @@ fn iterate(x: &DMatrix<f64>, y: &DVector<f64>) -> Result<Solution, RegionError> 
         if !dev.is_finite() {
             break;
         }
-        let settled = b.as_ref().is_some_and(|from| {
-            next.iter()
-                .zip(from.iter())
-                .all(|(a, b)| (a - b).abs() <= SETTLED * a.abs().max(1e-3))
-        });
+        let done = b.as_ref().is_some_and(|from| settled(from, &next));
         (mu, eta, last) = (mu_next, eta_next, dev);
-        if settled {
+        if done {
             return Ok(Solution {
                 b: next,
                 mu,
@@ -443,6 +444,49 @@ mod tests {
             error.to_string().contains("\"ln O\" is a combination"),
             "{error}"
         );
+    }
+
+    /// The published standard errors are those of a program that stops once *any* parameter moves
+    /// by less than 1e-6: with its rule ours are equal to every digit shown.
+    #[test]
+    fn standard_errors_of_austria_where_the_other_program_stops() {
+        let data = conurb_testkit::need_shared!("standard_errors_of_austria");
+        let path = data.join("region/reference/austria_flows.csv");
+        let mut table = csv::Reader::from_path(path).unwrap();
+        let at: std::collections::BTreeMap<String, usize> = (table.headers().unwrap().iter())
+            .enumerate()
+            .map(|(at, name)| (name.trim_start_matches('\u{feff}').to_owned(), at))
+            .collect();
+        let records: Vec<_> = table.records().map(Result::unwrap).collect();
+        let column = |name: &str| -> Vec<f64> {
+            let cells = records.iter().map(|r| r[at[name]].parse().unwrap());
+            cells.collect()
+        };
+        let y = DVector::from_vec(column("flow_persons"));
+        let d = column("distance_km");
+        let (origin, destination) = (
+            column("origin_total_outflow"),
+            column("destination_total_inflow"),
+        );
+        let gravity = DMatrix::from_fn(d.len(), 4, |i, j| {
+            [1.0, origin[i].ln(), destination[i].ln(), d[i]][j]
+        });
+        let still = |from: &DVector<f64>, to: &DVector<f64>| {
+            from.iter()
+                .zip(to)
+                .any(|(from, to)| (to - from).abs() < 1e-6)
+        };
+        let found = iterate(&gravity, &y, still).unwrap();
+        let known = [
+            (0.075_558_345_1, 5.1e-11),
+            (0.005_168_384_40, 5.1e-12),
+            (0.004_781_221_41, 5.1e-12),
+            (5.184_881_92e-5, 5.1e-14),
+        ];
+        for (variance, (se, half_digit)) in found.variance.iter().zip(known) {
+            let found = variance.sqrt();
+            assert!((found - se).abs() <= half_digit, "{found} is not {se}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub use bankruptcy::{
     talmud,
 };
 pub use nucleolus::{NUCLEOLUS_PLAYERS, Nucleolus, nucleolus};
-pub use sampled::{SAMPLED_PLAYERS, SampledShapley, shapley_sampled};
+pub use sampled::{SAMPLED_PLAYERS, SampledShapley, shapley_sampled, shapley_sampled_with};
 pub use shapley::shapley;
 pub use simple::{proportional, scrb, tau_value};
 pub use statement::{Share, Statement, Term, shapley_statement};

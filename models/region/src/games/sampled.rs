@@ -8,6 +8,7 @@ use conurb_base::stream;
 
 use crate::RegionError;
 use crate::programme::at_most;
+use crate::watch::{OnStep, Watch, unwatched};
 
 /// Most players of a sampled game: coalitions are 64-bit masks.
 pub const SAMPLED_PLAYERS: usize = 64;
@@ -47,6 +48,21 @@ pub fn shapley_sampled(
     pairs: u32,
     seed: u64,
 ) -> Result<SampledShapley, RegionError> {
+    shapley_sampled_with(players, value, pairs, seed, &unwatched)
+}
+
+/// [`shapley_sampled`] that tells how many batches of orders of how many are done, and stops where
+/// `progress` breaks.
+///
+/// # Errors
+/// As [`shapley_sampled`]; [`RegionError::Stopped`].
+pub fn shapley_sampled_with(
+    players: usize,
+    value: impl Fn(u64) -> f64 + Sync,
+    pairs: u32,
+    seed: u64,
+    progress: OnStep<'_>,
+) -> Result<SampledShapley, RegionError> {
     at_most("players of a sampled game", players, SAMPLED_PLAYERS)?;
     if players == 0 {
         return Err(RegionError::option("players", "there are none"));
@@ -57,10 +73,12 @@ pub fn shapley_sampled(
             format!("{pairs} lies outside 30..={PAIRS_LIMIT}"),
         ));
     }
-    let batches: Vec<(Vec<f64>, Vec<f64>)> = (0..pairs.div_ceil(BATCH))
+    let count = pairs.div_ceil(BATCH);
+    let watch = Watch::new("sampled Shapley value", count as usize, progress);
+    let batches: Vec<(Vec<f64>, Vec<f64>)> = (0..count)
         .into_par_iter()
-        .map(|b| batch(players, &value, BATCH.min(pairs - b * BATCH), seed, b))
-        .collect();
+        .map(|b| watch.step(|| batch(players, &value, BATCH.min(pairs - b * BATCH), seed, b)))
+        .collect::<Result<_, RegionError>>()?;
     let (mut sum, mut squares) = (vec![0.0; players], vec![0.0; players]);
     for (s, q) in &batches {
         for i in 0..players {
@@ -166,6 +184,22 @@ mod tests {
             .unwrap()
             .install(|| shapley_sampled(40, airport(&costs), 4000, seed).unwrap());
         assert_eq!(found, again);
+    }
+
+    #[test]
+    fn whoever_watches_can_stop_between_batches() {
+        let costs = [1.0, 2.0, 3.0];
+        let seen = std::sync::atomic::AtomicUsize::new(0);
+        let stop = |done: usize, total: usize| {
+            assert!(done <= total);
+            seen.fetch_max(done, std::sync::atomic::Ordering::Relaxed);
+            std::ops::ControlFlow::Break(())
+        };
+        let error = shapley_sampled_with(3, airport(&costs), 1_000_000, 7, &stop).unwrap_err();
+        assert_eq!(conurb_base::Coded::code(&error), "CNB-REGION-0016");
+        // Every thread of the pool may have been in one batch; far fewer than all were done.
+        let batches = 1_000_000_usize.div_ceil(BATCH as usize);
+        assert!(seen.into_inner() <= 64 && batches > 64);
     }
 
     #[test]

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use conurb_base::inequality::theil_term;
+
 use crate::RegionError;
-use crate::inequality::indices::{against, entropy_term, gini, theil, theil_population};
+use crate::inequality::indices::{against, gini, theil, theil_population};
 use crate::inequality::{closes, total};
 use crate::weights::Weights;
 
@@ -103,7 +105,7 @@ fn parts<G: Ord + Clone>(
         } else {
             0.0
         };
-        result.between += entropy_term(share, base_share);
+        result.between += theil_term(share, base_share);
         result.within += share * within;
         result.groups.push(GroupPart {
             group,

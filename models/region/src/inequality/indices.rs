@@ -1,5 +1,7 @@
 //! Indices of inequality: one number for a distribution.
 
+use conurb_base::inequality;
+
 use crate::RegionError;
 use crate::inequality::{positive, total};
 
@@ -8,17 +10,8 @@ use crate::inequality::{positive, total};
 /// # Errors
 /// `Option` for no values, values below 0 or not finite, or a sum of 0.
 pub fn gini(values: &[f64]) -> Result<f64, RegionError> {
-    let sum = total("Gini index", values)?;
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let n = values.len() as f64;
-    // sum_ij |y_i - y_j| = 2 sum_r (2r - n - 1) y_(r), ranks r from 1.
-    let ranked: f64 = sorted
-        .iter()
-        .enumerate()
-        .map(|(at, y)| (2.0 * at as f64 + 1.0 - n) * y)
-        .sum();
-    Ok(ranked / (n * sum))
+    total("Gini index", values)?;
+    inequality::gini(values).ok_or_else(nothing)
 }
 
 /// Gini index of values per head `x` that hold for `population`: sum_ij p_i p_j |x_i - x_j| / (2 mu),
@@ -33,23 +26,15 @@ pub fn gini_weighted(per_head: &[f64], population: &[f64]) -> Result<f64, Region
         population.len(),
     )?;
     total("Gini index", per_head)?;
-    let persons = total("population of the Gini index", population)?;
-    let mut order: Vec<usize> = (0..per_head.len()).collect();
-    order.sort_by(|&a, &b| per_head[a].total_cmp(&per_head[b]));
-    let (mut below, mut sum_below, mut differences) = (0.0, 0.0, 0.0);
-    for i in order {
-        let p = population[i] / persons;
-        differences += p * (per_head[i] * below - sum_below);
-        below += p;
-        sum_below += p * per_head[i];
-    }
-    if sum_below <= 0.0 {
-        return Err(RegionError::option(
-            "Gini index",
-            "the weighted mean is 0; there is nothing to share",
-        ));
-    }
-    Ok(differences / sum_below)
+    total("population of the Gini index", population)?;
+    inequality::gini_weighted(per_head, population).ok_or_else(nothing)
+}
+
+fn nothing() -> RegionError {
+    RegionError::option(
+        "index of inequality",
+        "the mean is 0; there is nothing to share",
+    )
 }
 
 /// Theil's T = sum s_i ln(n s_i) with s the shares of the total; a value of 0 adds 0.
@@ -57,9 +42,8 @@ pub fn gini_weighted(per_head: &[f64], population: &[f64]) -> Result<f64, Region
 /// # Errors
 /// As [`gini`].
 pub fn theil(values: &[f64]) -> Result<f64, RegionError> {
-    let sum = total("Theil index", values)?;
-    let n = values.len() as f64;
-    Ok(values.iter().map(|y| entropy_term(y / sum, 1.0 / n)).sum())
+    total("Theil index", values)?;
+    inequality::theil(values, &vec![1.0; values.len()]).ok_or_else(nothing)
 }
 
 /// Theil's T of totals (say GDP) against population: sum s_i ln(s_i/p_i) with shares s and p.
@@ -67,12 +51,8 @@ pub fn theil(values: &[f64]) -> Result<f64, RegionError> {
 /// # Errors
 /// As [`gini`], `Shape` for lengths that differ, `Option` for a unit with a total but no population.
 pub fn theil_population(totals: &[f64], population: &[f64]) -> Result<f64, RegionError> {
-    let (sum, persons) = against(totals, population)?;
-    Ok(totals
-        .iter()
-        .zip(population)
-        .map(|(y, p)| entropy_term(y / sum, p / persons))
-        .sum())
+    against(totals, population)?;
+    inequality::theil(totals, population).ok_or_else(nothing)
 }
 
 /// Sums of totals and population that fit together.
@@ -92,15 +72,6 @@ pub(crate) fn against(totals: &[f64], population: &[f64]) -> Result<(f64, f64), 
         ));
     }
     Ok((sum, persons))
-}
-
-/// s ln(s/p), 0 for s = 0.
-pub(crate) fn entropy_term(share: f64, base: f64) -> f64 {
-    if share > 0.0 {
-        share * (share / base).ln()
-    } else {
-        0.0
-    }
 }
 
 /// Mean log deviation, mean of ln(mean/y) (Theil's L).
@@ -157,28 +128,13 @@ pub fn palma_ratio(per_head: &[f64], population: &[f64]) -> Result<f64, RegionEr
         population.len(),
     )?;
     total("Palma ratio", per_head)?;
-    let persons = total("population of the Palma ratio", population)?;
-    let mut order: Vec<usize> = (0..per_head.len()).collect();
-    order.sort_by(|&a, &b| per_head[a].total_cmp(&per_head[b]));
-    let take = |order: &mut dyn Iterator<Item = &usize>, share: f64| {
-        let mut left = share * persons;
-        let mut sum = 0.0;
-        for &i in order {
-            let part = population[i].min(left);
-            sum += part * per_head[i];
-            left -= part;
-        }
-        sum
-    };
-    let poor = take(&mut order.iter(), 0.4);
-    let rich = take(&mut order.iter().rev(), 0.1);
-    if poor <= 0.0 {
-        return Err(RegionError::option(
+    total("population of the Palma ratio", population)?;
+    inequality::palma(per_head, population).ok_or_else(|| {
+        RegionError::option(
             "Palma ratio",
             "the poorest four tenths have nothing; the ratio has no value",
-        ));
-    }
-    Ok(rich / poor)
+        )
+    })
 }
 
 /// Population standard deviation over mean.

@@ -354,20 +354,13 @@ pub struct Equity {
 pub fn equity(values: &[f64]) -> Equity {
     let mut v = values.to_vec();
     v.sort_by(f64::total_cmp);
-    let n = v.len() as f64;
-    let sum: f64 = v.iter().sum();
-    let ranked: f64 = v.iter().enumerate().map(|(i, x)| (i + 1) as f64 * x).sum();
     let tenth = v.len().div_ceil(10);
     let ratio = |k: usize| {
         let low: f64 = v.iter().take(k).sum();
         (low > 0.0).then(|| v.iter().rev().take(k).sum::<f64>() / low)
     };
     Equity {
-        gini: if sum > 0.0 {
-            2.0 * ranked / (n * sum) - (n + 1.0) / n
-        } else {
-            0.0
-        },
+        gini: conurb_base::inequality::gini(values).unwrap_or(0.0),
         top_bottom_ratio: ratio(tenth),
         best_worst_ratio: ratio(1),
     }

@@ -176,6 +176,13 @@ fn beijing_shows_that_area_is_respected() {
     );
 
     let grid = PopulationGrid::from_rasters(&pop, None, None).unwrap();
+    let counted: Vec<f64> = (grid.persons.iter().copied())
+        .filter(|p| !p.is_nan())
+        .collect();
+    assert_eq!((grid.rows, grid.cols, counted.len()), (193, 250, 24_947));
+    assert_eq!(counted.iter().sum::<f64>().round(), 28_255_291.0);
+    let of_class = |class: f64| other.values.iter().filter(|v| **v == class).count();
+    assert_eq!([1.0, 2.0, 3.0].map(of_class), [2_983, 5_201, 16_763]);
     let mut rules = Level1Rules::default();
     rules.centre.built_share_min = None;
     rules.centre.smoothing = Some(Smoothing::R2022A);

@@ -164,6 +164,36 @@ fn doubled_rows_show_in_a_quotient() {
     shown("with doubles", lq, 3.5357, 5.1e-5);
 }
 
+/// Skipping a blank instead of reading 0 moves the mean Krugman index in the sixth digit.
+#[test]
+fn a_blank_is_nobody_and_not_unknown() {
+    let data = need_shared!("a_blank_is_nobody_and_not_unknown");
+    let delta = cluster(&data, &employment(&data), "yrd41");
+    let n = delta.names().len();
+    let shares: Vec<Vec<f64>> = (0..n)
+        .map(|i| {
+            (0..delta.sectors().len())
+                .map(|s| delta.share(i, s))
+                .collect()
+        })
+        .collect();
+    let mut sum = 0.0;
+    for i in 0..n {
+        for j in 0..i {
+            let both = (shares[i].iter().zip(&shares[j])).filter(|(a, b)| **a > 0.0 && **b > 0.0);
+            sum += both.map(|(a, b)| (a - b).abs()).sum::<f64>();
+        }
+    }
+    let skipping = sum / (n * (n - 1) / 2) as f64;
+    shown("skipping", skipping, 0.405603, 5.1e-7);
+    shown(
+        "zeros",
+        mean(&delta, PairMeasure::Krugman),
+        0.405608,
+        5.1e-7,
+    );
+}
+
 /// Jobs of 41 Delta cities in 2010, sectors named by GB/T 4754-2002; and the headers of the workbook.
 fn delta_2010(data: &Path) -> (Jobs, Vec<String>) {
     let wanted: Vec<String> = (114..=133).map(workbook::letters).collect();

@@ -17,6 +17,23 @@ fn pmed1_is_found_with_its_gap() {
     assert!(plan.certificate.bound <= 5819.0 && plan.certificate.gap < 0.01);
 }
 
+/// Two edges stand twice in the file; with the smaller costs it is another problem.
+#[test]
+fn pmed1_with_the_smaller_costs_is_another_problem() {
+    let data = need_shared!("pmed1_with_the_smaller_costs_is_another_problem");
+    let file = text(&data.join("region/orlib/pmed1.txt"));
+    let smaller: Vec<&str> = (file.lines())
+        .filter(|l| !matches!(l.trim(), "20 19 30" | "70 30 74" | "30 70 74"))
+        .collect();
+    // The number of edges stands in the first line.
+    let edges = file.lines().count() - smaller.len();
+    assert_eq!(edges, 2);
+    let smaller = smaller.join("\n").replacen("100 200 5", "100 198 5", 1);
+    let (sites, p) = read_orlib(&smaller, "smaller").unwrap();
+    let plan = p_median(&sites, p, MedianOptions::default()).unwrap();
+    near(plan.certificate.objective, 5718.0, 0.0);
+}
+
 fn network(data: &std::path::Path, folder: &str, name: &str) -> DesignNetwork {
     let at = data.join("region/tndp").join(folder);
     let table = |kind: &str| text(&at.join(format!("{name}_{kind}.txt")));

@@ -194,6 +194,33 @@ fn all_the_cities_give_the_expected_regions() {
     shown("eastern United States", &select(&us, &east).places);
 }
 
+/// As many places as the United States have in the npm package, drawn: the work does not depend on
+/// where they are.
+#[test]
+fn a_curve_of_3118_places_is_quick() {
+    use rand::RngExt as _;
+    const SEED: u64 = 3_118;
+    println!("seed {SEED}");
+    let mut random = conurb_base::stream(SEED, "places", "test");
+    let places: Vec<Place> = (0..3_118)
+        .map(|n| {
+            let (lat, lon) = (
+                random.random_range(25.0..49.0),
+                random.random_range(-124.0..-67.0),
+            );
+            place(&n.to_string(), lat, lon, 15_000.0)
+        })
+        .collect();
+    let (found, ms) = (0..3)
+        .map(|_| timed(|| curve(&places).unwrap()))
+        .min_by(|a, b| a.1.total_cmp(&b.1))
+        .unwrap();
+    println!("{ms:.1} ms");
+    assert_eq!(found.links.len(), 3_117);
+    // The aim is 200 ms in a release build; this guards against a lost order of magnitude.
+    assert!(ms < 2_000.0, "{ms} ms");
+}
+
 #[test]
 fn hand_made_curve_with_places_at_one_point_and_without_people() {
     // On the equator one degree is 111.195 km. Two places share a point, one has nobody.

@@ -51,6 +51,7 @@ fn the_census_reads_and_every_station_finds_its_prefecture() {
     let (name, lat, lon) = (col("stop_name"), col("stop_lat"), col("stop_lon"));
     let expected = json(&region.join("reference/station_to_prefecture.json"));
     let mut wrong = BTreeMap::new();
+    let mut with_station = std::collections::BTreeSet::new();
     let mut seen = 0;
     for record in reader.records() {
         let r = record.unwrap();
@@ -58,12 +59,24 @@ fn the_census_reads_and_every_station_finds_its_prefecture() {
         let found = index.find(place).map(|i| census.units[i].code.as_str());
         let known = expected[&r[name]].as_str();
         seen += 1;
+        with_station.extend(index.find(place));
         if found != known {
             wrong.insert(r[name].to_owned(), (found, known));
         }
     }
     assert_eq!(seen, 672);
     assert!(wrong.is_empty(), "{wrong:?}");
+    assert_eq!(with_station.len(), 206);
+    type Persons = fn(&conurb_region::polygons::CensusUnit) -> Option<f64>;
+    let covered = |of: Persons| {
+        let all: f64 = census.units.iter().filter_map(of).sum();
+        let part: f64 = (with_station.iter())
+            .filter_map(|i| of(&census.units[*i]))
+            .sum();
+        format!("{:.2}", 100.0 * part / all)
+    };
+    assert_eq!(covered(|u| u.pop_2010_persons), "70.17");
+    assert_eq!(covered(|u| u.pop_2020_persons), "71.91");
 
     let beijing = census.units[0].boundary.as_ref().unwrap();
     let area = beijing.area_km2();

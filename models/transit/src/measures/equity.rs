@@ -1,6 +1,7 @@
 //! How evenly reach is shared, weighted by persons: Gini, Theil, coefficient of variation, Palma,
 //! least.
 
+use conurb_base::inequality;
 use serde::Serialize;
 
 use super::reach::Reach;
@@ -40,14 +41,15 @@ pub fn equity(found: &[Reach], weights: &[f64]) -> Result<Equity, TransitError> 
         what: "equity",
         message,
     };
-    let mut rows: Vec<(f64, f64)> = Vec::new();
+    let (mut values, mut persons) = (Vec::new(), Vec::new());
     let mut without = Vec::new();
     let mut least: Option<(f64, usize)> = None;
     for reach in found {
         let weight = weights.get(reach.place).copied().unwrap_or(0.0);
         match reach.value {
             Some(value) if weight > 0.0 => {
-                rows.push((value, weight));
+                values.push(value);
+                persons.push(weight);
                 if least.is_none_or(|l| value < l.0) {
                     least = Some((value, reach.place));
                 }
@@ -58,92 +60,28 @@ pub fn equity(found: &[Reach], weights: &[f64]) -> Result<Equity, TransitError> 
     }
     let (least, least_place) =
         least.ok_or_else(|| wrong("no place has both a value and a weight".into()))?;
-    let total: f64 = rows.iter().map(|r| r.1).sum();
-    let mean = rows.iter().map(|(v, w)| v * w).sum::<f64>() / total;
+    let total: f64 = persons.iter().sum();
+    let rows = || values.iter().zip(&persons);
+    let mean = rows().map(|(v, w)| v * w).sum::<f64>() / total;
     if mean <= 0.0 {
         return Err(wrong(format!("the mean is {mean}, not above 0")));
     }
-    let variance = rows
-        .iter()
+    let variance = rows()
         .map(|(v, w)| w * (v - mean) * (v - mean))
         .sum::<f64>()
         / total;
+    let totals: Vec<f64> = rows().map(|(v, w)| v * w).collect();
     Ok(Equity {
-        places: rows.len(),
+        places: values.len(),
         without,
         mean,
-        gini: gini(&rows).unwrap_or(0.0),
-        theil: theil(&rows),
+        gini: inequality::gini_weighted(&values, &persons).unwrap_or(0.0),
+        theil: inequality::theil(&totals, &persons),
         cv: variance.sqrt() / mean,
-        palma: palma(&rows),
+        palma: inequality::palma(&values, &persons),
         least,
         least_place,
     })
-}
-
-/// Weighted Gini of (value, weight): sum w_i w_j |v_i - v_j| / (2 mean W^2); `None` where the mean
-/// is not above 0.
-#[must_use]
-pub fn gini(rows: &[(f64, f64)]) -> Option<f64> {
-    let mut sorted = rows.to_vec();
-    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let total: f64 = sorted.iter().map(|r| r.1).sum();
-    let sum: f64 = sorted.iter().map(|r| r.0 * r.1).sum();
-    if sum <= 0.0 {
-        return None;
-    }
-    // Twice the sum over ordered pairs, in one pass: each value against all below.
-    let (mut below_weight, mut below_sum, mut pairs) = (0.0, 0.0, 0.0);
-    for (value, weight) in sorted {
-        pairs += weight * (value * below_weight - below_sum);
-        below_weight += weight;
-        below_sum += value * weight;
-    }
-    Some(pairs / (total * sum))
-}
-
-/// Weighted Theil T of (value, weight): sum (w/W) (v/mean) ln(v/mean), 0 for a value of 0; `None`
-/// where a value is negative or the mean is not above 0.
-#[must_use]
-pub fn theil(rows: &[(f64, f64)]) -> Option<f64> {
-    let total: f64 = rows.iter().map(|r| r.1).sum();
-    let mean = rows.iter().map(|r| r.0 * r.1).sum::<f64>() / total;
-    if rows.iter().any(|r| r.0 < 0.0) || mean.is_nan() || mean <= 0.0 {
-        return None;
-    }
-    let part = |(value, weight): &(f64, f64)| {
-        let ratio = value / mean;
-        if ratio > 0.0 {
-            weight / total * ratio * ratio.ln()
-        } else {
-            0.0
-        }
-    };
-    Some(rows.iter().map(part).sum())
-}
-
-/// What the top tenth of the weight has over what the bottom four tenths have; a place on the
-/// border is split. `None` where the bottom has nothing.
-#[must_use]
-pub fn palma(rows: &[(f64, f64)]) -> Option<f64> {
-    let mut sorted = rows.to_vec();
-    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let total: f64 = sorted.iter().map(|r| r.1).sum();
-    let share = |rows: &mut dyn Iterator<Item = &(f64, f64)>, part: f64| {
-        let (mut left, mut sum) = (part * total, 0.0);
-        for (value, weight) in rows {
-            let taken = weight.min(left);
-            sum += value * taken;
-            left -= taken;
-            if left <= 0.0 {
-                break;
-            }
-        }
-        sum
-    };
-    let bottom = share(&mut sorted.iter(), 0.4);
-    let top = share(&mut sorted.iter().rev(), 0.1);
-    (bottom > 0.0).then(|| top / bottom)
 }
 
 #[cfg(test)]
@@ -151,32 +89,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_small_cases() {
-        // Two equal halves with 1 and 3: Gini 1/4, Theil (0.5 ln 0.5 + 1.5 ln 1.5) / 2.
-        let rows = [(1.0, 5.0), (3.0, 5.0)];
-        assert!((gini(&rows).unwrap() - 0.25).abs() < 1e-15);
-        let known = f64::midpoint(0.5 * 0.5_f64.ln(), 1.5 * 1.5_f64.ln());
-        assert!((theil(&rows).unwrap() - known).abs() < 1e-15);
-        assert!((palma(&rows).unwrap() - 3.0 * 0.1 / 0.4).abs() < 1e-15);
-        assert_eq!(gini(&[(7.0, 1.0), (7.0, 2.0)]), Some(0.0));
-        assert_eq!(theil(&[(-1.0, 1.0)]), None);
-        assert_eq!(palma(&[(0.0, 9.0), (1.0, 1.0)]), None);
-    }
-
-    #[test]
     fn weights_are_repeated_persons() {
-        let weighted = [(2.0, 3.0), (5.0, 1.0), (9.0, 2.0)];
-        let persons: Vec<(f64, f64)> = [2.0, 2.0, 2.0, 5.0, 9.0, 9.0].map(|v| (v, 1.0)).to_vec();
-        assert!((gini(&weighted).unwrap() - gini(&persons).unwrap()).abs() < 1e-15);
-        assert!((theil(&weighted).unwrap() - theil(&persons).unwrap()).abs() < 1e-15);
+        let reach = |place, value| Reach {
+            place,
+            value: Some(value),
+            reached: 0,
+            lost: Vec::new(),
+            lost_mass: 0.0,
+        };
+        let found = [reach(0, 2.0), reach(1, 5.0), reach(2, 9.0)];
+        let weighted = equity(&found, &[3.0, 1.0, 2.0]).unwrap();
+        let persons: Vec<Reach> = (0..)
+            .zip([2.0, 2.0, 2.0, 5.0, 9.0, 9.0])
+            .map(|(place, value)| reach(place, value))
+            .collect();
+        let each = equity(&persons, &[1.0; 6]).unwrap();
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-14, "{a} {b}");
+        near(weighted.gini, each.gini);
+        near(weighted.theil.unwrap(), each.theil.unwrap());
+        near(weighted.palma.unwrap(), each.palma.unwrap());
+        near(weighted.cv, each.cv);
         // By the definition over ordered pairs.
-        let (mut sum, mut total) = (0.0, 0.0);
-        for (a, _) in &persons {
-            total += a;
-            sum += persons.iter().map(|(b, _)| (a - b).abs()).sum::<f64>();
-        }
-        let known = sum / (2.0 * 6.0 * total);
-        assert!((gini(&persons).unwrap() - known).abs() < 1e-15);
+        let values = [2.0_f64, 2.0, 2.0, 5.0, 9.0, 9.0];
+        let pairs = values
+            .iter()
+            .flat_map(|a| values.iter().map(move |b| (a - b).abs()));
+        near(each.gini, pairs.sum::<f64>() / (2.0 * 6.0 * 29.0));
     }
 
     #[test]

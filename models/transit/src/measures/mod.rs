@@ -11,7 +11,7 @@ mod service;
 mod services;
 
 pub use day_trip::{DayTrip, day_trip};
-pub use equity::{Equity, equity, gini, palma, theil};
+pub use equity::{Equity, equity};
 pub use matrix::{Basis, Mass, Own, Targets, TimeKind, TimeMatrix};
 pub use reach::{
     Ask, Convergence, Inside, Reach, contour, convergence, efficiency, exponential_potential,

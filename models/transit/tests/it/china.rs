@@ -120,6 +120,75 @@ fn all_pairs_of_the_nation() {
     }
 }
 
+/// Each stop stands twice, so that a journey back to where it began counts as one between two
+/// places; the regression values leave these out.
+#[test]
+fn trains_that_return_to_their_origin() {
+    let data = need_shared!("trains_that_return_to_their_origin");
+    for (change_s, known) in [(600, 9_851), (900, 9_703)] {
+        let day = china_day(&data, change_s);
+        let scan = Scan::new(&day, Direction::AllToOne);
+        let twice = [scan.stops_as_places(), scan.stops_as_places()].concat();
+        let half = twice.len() / 2;
+        let back = scan
+            .for_each_end(&twice, |to, profiles| {
+                if to < half {
+                    0
+                } else {
+                    profiles.of(to - half).len()
+                }
+            })
+            .unwrap();
+        assert_eq!(back.iter().sum::<usize>(), known);
+        assert_eq!(back.iter().filter(|pairs| **pairs > 0).count(), 662);
+    }
+}
+
+/// The assumed run minutes of new lines are the least squares of the file they name.
+#[test]
+fn run_minutes_are_fitted_to_this_day() {
+    let data = need_shared!("run_minutes_are_fitted_to_this_day");
+    let day = china_day(&data, 600);
+    let (_, models) = conurb_transit::scenario::run_models().unwrap();
+    for (letter, segments, r2) in [("G", 2_088, 0.892), ("D", 2_171, 0.862)] {
+        let mut runs: BTreeMap<(u32, u32), Vec<u32>> = BTreeMap::new();
+        for trip in day.trips().iter().filter(|t| t.route.starts_with(letter)) {
+            for leg in trip.calls.windows(2) {
+                let run_s = leg[1].arr_s - leg[0].dep_s;
+                runs.entry((leg[0].stop, leg[1].stop))
+                    .or_default()
+                    .push(run_s);
+            }
+        }
+        assert_eq!(runs.len(), segments);
+        let at = |stop: u32| day.stops()[stop as usize].lat_lon.unwrap();
+        let points: Vec<(f64, f64)> = (runs.iter_mut())
+            .map(|((from, to), runs)| {
+                runs.sort_unstable();
+                // Of an even number of runs the upper of the two middle ones.
+                let median_min = f64::from(runs[runs.len() / 2]) / 60.0;
+                (conurb_geo::great_circle_km(at(*from), at(*to)), median_min)
+            })
+            .collect();
+        let n = points.len() as f64;
+        let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / n;
+        let (x, y) = (mean(|p| p.0), mean(|p| p.1));
+        let xy: f64 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
+        let xx: f64 = points.iter().map(|p| (p.0 - x) * (p.0 - x)).sum();
+        let yy: f64 = points.iter().map(|p| (p.1 - y) * (p.1 - y)).sum();
+        let model = models.iter().find(|m| m.name == letter).unwrap();
+        let slope = xy / xx;
+        assert!(
+            (slope - model.min_per_km).abs() < 5.1e-6,
+            "{letter} {slope}"
+        );
+        let start = y - slope * x;
+        assert!((start - model.start_min).abs() < 5.1e-4, "{letter} {start}");
+        let found = xy * xy / (xx * yy);
+        assert!((found - r2).abs() < 5.1e-4, "{letter} {found}");
+    }
+}
+
 #[test]
 fn the_shared_matrix_is_the_one_with_900_s() {
     let data = need_shared!("the_shared_matrix_is_the_one_with_900_s");

@@ -8,6 +8,7 @@ mod china;
 mod feeds;
 mod measures;
 mod quality;
+mod real_agree;
 mod scenario;
 mod support;
 mod tokyo;

@@ -114,6 +114,9 @@ fn direct_trains_between_prefectures() {
     let found = service_between(&day, &places).unwrap();
     assert_eq!(found.len(), 9_208);
     assert_eq!(found.iter().map(|r| r.direct_trips).sum::<u32>(), 80_958);
+    let linked: std::collections::BTreeSet<usize> =
+        found.iter().flat_map(|r| [r.from, r.to]).collect();
+    assert_eq!(linked.len(), 205);
     let by_pair: BTreeMap<(&str, &str), u32> = found
         .iter()
         .map(|r| {

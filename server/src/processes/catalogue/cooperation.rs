@@ -46,7 +46,7 @@ pub(super) const P_MEDIAN: Process = Process::model::<MedianInputs>(
 /// Inputs of a game.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct GameInputs {
+pub(super) struct GameInputs {
     /// Players; the first is bit 0 of a coalition's number.
     players: Vec<String>,
     /// Value of every coalition from 0 (nobody) to 2^n - 1 (everybody).
@@ -64,7 +64,7 @@ enum KindInput {
 }
 
 impl GameInputs {
-    fn game(self) -> Result<Game, RegionError> {
+    pub(super) fn game(self) -> Result<Game, RegionError> {
         let kind = match self.kind {
             KindInput::Cost => Kind::Cost,
             KindInput::Benefit => Kind::Benefit,

@@ -2,7 +2,7 @@
 
 use conurb_region::RegionError;
 use conurb_region::autocorrelation::{
-    Geary, LocalMoran, Moran, Permutations, geary, local_moran, moran,
+    Geary, LocalMoran, Moran, Permutations, geary, local_moran_with, moran,
 };
 use conurb_region::convergence::{Beta, Markov, beta_convergence, markov, sigma_convergence};
 use conurb_region::inequality::{
@@ -14,15 +14,15 @@ use conurb_region::weights::Weights;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::{Process, document};
+use super::super::{Process, Run, document};
 
 /// `region.autocorrelation`.
 pub(super) const AUTOCORRELATION: Process = Process::model::<Autocorrelation>(
     "region.autocorrelation",
     "Spatial autocorrelation",
     "Moran's I and Geary's C with their moments, and local Moran with conditional permutation \
-     (Anselin 1995).",
-    |inputs, _| document(inputs, autocorrelation),
+     (Anselin 1995). Can be dismissed while it runs.",
+    |inputs, run| document(inputs, |i| autocorrelation(i, run)),
 );
 /// `region.convergence`.
 pub(super) const CONVERGENCE: Process = Process::model::<Convergence>(
@@ -82,7 +82,7 @@ struct Autocorrelated {
     local: LocalMoran,
 }
 
-fn autocorrelation(i: Autocorrelation) -> Result<Autocorrelated, RegionError> {
+fn autocorrelation(i: Autocorrelation, run: &Run) -> Result<Autocorrelated, RegionError> {
     let weights = Weights::from_neighbours(&i.neighbours)?;
     let weights = if i.row_standardised {
         weights.row_standardised()
@@ -96,7 +96,7 @@ fn autocorrelation(i: Autocorrelation) -> Result<Autocorrelated, RegionError> {
     Ok(Autocorrelated {
         moran: moran(&i.values, &weights)?,
         geary: geary(&i.values, &weights)?,
-        local: local_moran(&i.values, &weights, draws)?,
+        local: local_moran_with(&i.values, &weights, draws, &run.watch())?,
     })
 }
 
