@@ -127,6 +127,25 @@ pub enum TrafficError {
     },
 }
 
+impl TrafficError {
+    /// The place, to be named in the terms of the file a network was made from.
+    pub(crate) fn at_mut(&mut self) -> Option<&mut At> {
+        match self {
+            Self::Syntax { at, .. }
+            | Self::TooLarge { at, .. }
+            | Self::DuplicateId { at, .. }
+            | Self::UnknownId { at, .. }
+            | Self::OutOfRange { at, .. }
+            | Self::BadNumber { at, .. }
+            | Self::Geometry { at, .. }
+            | Self::Times { at, .. }
+            | Self::Disconnected { at, .. }
+            | Self::Inconsistent { at, .. } => Some(at),
+            Self::Option { .. } | Self::StateMismatch { .. } => None,
+        }
+    }
+}
+
 impl Coded for TrafficError {
     fn code(&self) -> &'static str {
         match self {
@@ -195,7 +214,7 @@ impl Coded for TrafficError {
             Self::OutOfRange { count, .. } => format!("Use an index from 0 to {}.", count - 1),
             Self::BadNumber { rule, .. } => format!("Correct the number: {rule}."),
             Self::Geometry { .. } => "Move the points apart, or reduce the width of the junctions at both ends of the road.".into(),
-            Self::Times { .. } => "Set startTime <= endTime (or endTime = -1 for a flow that never ends) and an interval of at least 1 s.".into(),
+            Self::Times { .. } => "In a CityFlow flow, set startTime <= endTime (or endTime = -1 for one that never ends) and an interval of at least 1 s; in a SUMO file, let flows end after they begin and sort by departure.".into(),
             Self::Disconnected { from, .. } => format!("Add the road link at the end of \"{from}\", or correct the route."),
             Self::Inconsistent { .. } => "Correct the reference so that it agrees with the rest of the network.".into(),
             Self::Option { .. } => "Choose a value within the range named in the message.".into(),

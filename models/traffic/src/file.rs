@@ -280,6 +280,17 @@ fn read<T: DeserializeOwned>(bytes: &[u8], file: &str) -> Result<T, TrafficError
             limit: FILE_BYTES_MAX,
         });
     }
+    if let Some(encoding) = wrong_encoding(bytes) {
+        return Err(TrafficError::Syntax {
+            at: Box::new(At {
+                file: Some(file.to_owned()),
+                line: Some(1),
+                column: Some(1),
+                path: None,
+            }),
+            message: format!("the file is in {encoding}, JSON is UTF-8 without byte order mark"),
+        });
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
@@ -287,6 +298,16 @@ fn read<T: DeserializeOwned>(bytes: &[u8], file: &str) -> Result<T, TrafficError
     })?;
     reader.end().map_err(|error| syntax(file, None, &error))?;
     Ok(value)
+}
+
+/// The encoding that the first bytes of a file speak of, where it is not plain UTF-8.
+fn wrong_encoding(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0xef, 0xbb, 0xbf, ..] => Some("UTF-8 with a byte order mark"),
+        [0xff, 0xfe, ..] | [b'{' | b'[', 0, ..] => Some("UTF-16 (little endian)"),
+        [0xfe, 0xff, ..] | [0, b'{' | b'[', ..] => Some("UTF-16 (big endian)"),
+        _ => None,
+    }
 }
 
 fn syntax(file: &str, path: Option<String>, error: &serde_json::Error) -> TrafficError {

@@ -8,7 +8,7 @@ mod tables;
 
 use tables::{conflict_table, flat, phase_links};
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::error::TrafficError;
 use crate::file::{IntersectionFile, PointFile, RoadnetFile};
@@ -28,6 +28,8 @@ const LANE_LINKS_PER_JUNCTION_MAX: usize = 4_000;
 const SEGMENTS_PER_JUNCTION_MAX: usize = 40_000;
 /// Coordinates beyond this lose the precision geometry needs, m.
 const COORDINATE_MAX_M: f64 = 1e9;
+/// Largest width, length, speed and duration, in m, m/s and s: sums of them stay finite.
+const NUMBER_MAX: f64 = 1e9;
 
 pub(crate) fn build(file: &RoadnetFile, source: Source<'_>) -> Result<Network, TrafficError> {
     let mut b = Builder {
@@ -111,8 +113,8 @@ impl Builder<'_> {
         value: f64,
         positive: bool,
     ) -> Result<f64, TrafficError> {
-        let fine = value.is_finite() && if positive { value > 0.0 } else { value >= 0.0 };
-        if fine {
+        let low = if positive { value > 0.0 } else { value >= 0.0 };
+        if low && value <= NUMBER_MAX {
             return Ok(value);
         }
         Err(TrafficError::BadNumber {
@@ -120,9 +122,9 @@ impl Builder<'_> {
             what,
             value,
             rule: if positive {
-                "it has to be finite and above 0"
+                "it has to be above 0 and at most 1e9"
             } else {
-                "it has to be finite and not negative"
+                "it has to be from 0 to 1e9"
             },
         })
     }
@@ -208,11 +210,7 @@ impl Builder<'_> {
             } else {
                 j.roads.as_deref().unwrap_or(&[])
             };
-            let roads = roads
-                .iter()
-                .enumerate()
-                .map(|(k, id)| self.road(&json_path!["intersections", i, "roads", k], id))
-                .collect::<Result<Vec<_>, _>>()?;
+            let roads = self.incident(i, roads)?;
             self.junctions.push(Junction {
                 id: j.id.clone(),
                 point: [point.x, point.y],
@@ -225,6 +223,31 @@ impl Builder<'_> {
             });
         }
         Ok(())
+    }
+
+    /// The roads a junction lists: each one known, touching it, and there once.
+    fn incident(&self, i: usize, ids: &[String]) -> Result<Vec<RoadIx>, TrafficError> {
+        let here = &self.file.intersections[i].id;
+        let mut seen = BTreeSet::new();
+        let mut roads = Vec::with_capacity(ids.len());
+        for (k, id) in ids.iter().enumerate() {
+            let at = json_path!["intersections", i, "roads", k];
+            let road = self.road(&at, id)?;
+            let file = &self.file.roads[road.ix()];
+            let message = if !seen.insert(road) {
+                format!("road \"{id}\" is listed twice at intersection \"{here}\"")
+            } else if file.start_intersection != *here && file.end_intersection != *here {
+                format!("road \"{id}\" neither starts nor ends at intersection \"{here}\"")
+            } else {
+                roads.push(road);
+                continue;
+            };
+            return Err(TrafficError::Inconsistent {
+                at: self.source.at(&at),
+                message,
+            });
+        }
+        Ok(roads)
     }
 
     fn width(&self, i: usize, j: &IntersectionFile) -> Result<f64, TrafficError> {

@@ -18,6 +18,8 @@ use crate::network::Network;
 
 /// Pieces of one way through a junction.
 const PIECES_MAX: usize = 16;
+/// Most ways through a junction: conflicts are looked for in each pair.
+const WAYS_MAX: usize = 4_000;
 /// Length of a lane link where the file has no internal lanes and the lanes touch, m.
 const LINK_LENGTH_MIN_M: f64 = 0.1;
 
@@ -70,7 +72,7 @@ pub fn read_network(
         }),
         extra: Extra::new(),
     };
-    let network = Network::from_file(&roadnet, file)?;
+    let network = Network::from_file(&roadnet, file).map_err(|e| importer.placed(e, &roadnet))?;
     Ok(SumoNetwork {
         network,
         file: roadnet,
@@ -178,7 +180,53 @@ impl<'a> Importer<'a> {
                 self.after.insert(lane, connection);
             }
         }
+        self.unused_letters();
         Ok(())
+    }
+
+    /// Lists programmes whose states are longer than their light has links.
+    fn unused_letters(&mut self) {
+        let mut links: HashMap<&str, usize> = HashMap::new();
+        for (tl, index) in self.raw.connections.iter().filter_map(|c| c.tl.as_ref()) {
+            let count = links.entry(tl).or_default();
+            *count = (*count).max(index.saturating_add(1));
+        }
+        for (tl, programme) in &self.raw.programmes {
+            let first = &programme.phases[0];
+            let used = links.get(tl.as_str()).copied().unwrap_or(0);
+            if first.state.len() > used {
+                self.un.add(
+                    "signal states beyond the links of the light: not used",
+                    self.file,
+                    first.line,
+                );
+            }
+        }
+    }
+
+    /// An error about a road or intersection, at the edge or junction it was made from.
+    fn placed(&self, mut error: TrafficError, made: &RoadnetFile) -> TrafficError {
+        let Some(at) = error.at_mut() else {
+            return error;
+        };
+        let path = at.path.clone().unwrap_or_default();
+        let number = |list: &str| -> Option<usize> {
+            path.strip_prefix(list)?.split(']').next()?.parse().ok()
+        };
+        let found = if let Some(road) = number("roads[").and_then(|k| made.roads.get(k)) {
+            let edge = self.edges.get(road.id.as_str());
+            edge.map(|e| (e.line, format!("edge[id=\"{}\"]", e.id)))
+        } else if let Some(node) = number("intersections[").and_then(|k| made.intersections.get(k))
+        {
+            let raw = self.raw.junctions.iter().find(|j| j.id == node.id);
+            raw.map(|j| (j.line, format!("junction[id=\"{}\"]", j.id)))
+        } else {
+            None
+        };
+        if let Some((line, path)) = found {
+            *at = *place(self.file, line, path);
+        }
+        error
     }
 
     fn twice(&self, what: &'static str, id: &str, line: u32, first: u32) -> TrafficError {
@@ -233,8 +281,19 @@ impl<'a> Importer<'a> {
 
     fn junctions(&mut self, roads: &[RoadFile]) -> Result<Vec<IntersectionFile>, TrafficError> {
         let mut by_lane: HashMap<String, Vec<&RawConnection>> = HashMap::new();
+        let mut seen = HashMap::new();
         for c in &self.raw.connections {
             self.check(c)?;
+            let ends = (&c.from, c.from_lane, &c.to, c.to_lane);
+            if let Some(first) = seen.insert(ends, c.line) {
+                return Err(TrafficError::Inconsistent {
+                    at: place(self.file, c.line, "connection".into()),
+                    message: format!(
+                        "from lane {} of \"{}\" to lane {} of \"{}\" stands in line {first} already",
+                        c.from_lane, c.from, c.to_lane, c.to
+                    ),
+                });
+            }
             by_lane
                 .entry(format!("{}_{}", c.from, c.from_lane))
                 .or_default()
@@ -347,6 +406,18 @@ impl<'a> Importer<'a> {
             });
         }
         self.add_changes(&mut ways);
+        if ways.len() > WAYS_MAX {
+            return Err(TrafficError::TooLarge {
+                at: place(
+                    self.file,
+                    junction.line,
+                    format!("junction[id=\"{}\"]", junction.id),
+                ),
+                what: "number of ways through a junction, lane changes behind it included",
+                found: ways.len(),
+                limit: WAYS_MAX,
+            });
+        }
         conflicts::find(&mut ways, &junction.requests);
         Ok(ways)
     }
