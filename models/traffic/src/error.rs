@@ -62,7 +62,7 @@ pub enum TrafficError {
         count: usize,
     },
     /// A number that is not finite or outside its domain.
-    #[error("{at}: {value} is no valid {what}; {rule}")]
+    #[error("{at}: {} is no valid {what}; {rule}", plain(*value))]
     BadNumber {
         /// Where.
         at: Box<At>,
@@ -125,6 +125,15 @@ pub enum TrafficError {
         /// The size expected.
         expected: usize,
     },
+}
+
+/// A number as people write it: not with three hundred digits.
+fn plain(value: f64) -> String {
+    if value.is_finite() && value != 0.0 && !(1e-6..1e15).contains(&value.abs()) {
+        format!("{value:e}")
+    } else {
+        value.to_string()
+    }
 }
 
 impl TrafficError {
@@ -209,7 +218,7 @@ impl Coded for TrafficError {
             Self::Syntax { .. } => "Check that the file is complete (UTF-8 JSON in the CityFlow form, or XML of SUMO) and that the member or attribute named here is present and of the right type.".into(),
             Self::TooLarge { limit, .. } => format!("Split the file so that it stays within {limit}."),
             Self::DuplicateId { what, .. } => format!("Give each {what} its own id."),
-            Self::UnknownId { what, .. } => format!("Correct the id, or add that {what} to the road network file."),
+            Self::UnknownId { what, .. } => format!("Correct the id, or add that {what}."),
             Self::OutOfRange { count: 0, .. } => "Remove the reference: there is nothing it could name.".into(),
             Self::OutOfRange { count, .. } => format!("Use an index from 0 to {}.", count - 1),
             Self::BadNumber { rule, .. } => format!("Correct the number: {rule}."),

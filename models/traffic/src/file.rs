@@ -310,18 +310,44 @@ fn wrong_encoding(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// Longest path shown, bytes: nesting can be written faster than read.
+const PATH_SHOWN: usize = 200;
+
+/// What the parser calls by the names of Rust, and what the format calls it.
+const WORDS: [(&str, &str); 8] = [
+    ("struct IntersectionFile", "an intersection (an object)"),
+    ("struct RoadnetFile", "a road network (an object)"),
+    ("struct PointFile", "a point {x, y}"),
+    ("struct FlowFile", "a flow (an object)"),
+    ("sequence", "list"),
+    ("type: map", "type: object"),
+    ("expected f64", "expected a number"),
+    ("expected i64", "expected a whole number"),
+];
+
 fn syntax(file: &str, path: Option<String>, error: &serde_json::Error) -> TrafficError {
     let full = error.to_string();
     let message = full
         .rsplit_once(" at line ")
         .map_or(full.as_str(), |(head, _)| head);
+    let message = WORDS
+        .iter()
+        .fold(message.to_owned(), |m, (rust, word)| m.replace(rust, word));
+    let path = path.filter(|p| p != ".").map(|mut p| {
+        if let Some(cut) = (p.len() > PATH_SHOWN).then(|| p.floor_char_boundary(PATH_SHOWN)) {
+            p.truncate(cut);
+            p.push_str("...");
+        }
+        p
+    });
     TrafficError::Syntax {
         at: Box::new(At {
             file: Some(file.to_owned()),
             line: Some(error.line()),
-            column: Some(error.column()),
-            path: path.filter(|p| p != "."),
+            // At the very start of a line the parser says 0.
+            column: Some(error.column().max(1)),
+            path,
         }),
-        message: message.to_owned(),
+        message,
     }
 }

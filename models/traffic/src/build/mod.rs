@@ -61,6 +61,7 @@ pub(crate) fn build(file: &RoadnetFile, source: Source<'_>) -> Result<Network, T
     b.name_all()?;
     b.check_junctions()?;
     b.build_roads()?;
+    b.check_incidence()?;
     b.build_junctions()?;
     b.note_unknown();
     let priority = b.priority()?;
@@ -210,7 +211,11 @@ impl Builder<'_> {
             } else {
                 j.roads.as_deref().unwrap_or(&[])
             };
-            let roads = self.incident(i, roads)?;
+            let roads = roads
+                .iter()
+                .enumerate()
+                .map(|(k, id)| self.road(&json_path!["intersections", i, "roads", k], id))
+                .collect::<Result<Vec<_>, _>>()?;
             self.junctions.push(Junction {
                 id: j.id.clone(),
                 point: [point.x, point.y],
@@ -225,29 +230,33 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// The roads a junction lists: each one known, touching it, and there once.
-    fn incident(&self, i: usize, ids: &[String]) -> Result<Vec<RoadIx>, TrafficError> {
-        let here = &self.file.intersections[i].id;
-        let mut seen = BTreeSet::new();
-        let mut roads = Vec::with_capacity(ids.len());
-        for (k, id) in ids.iter().enumerate() {
-            let at = json_path!["intersections", i, "roads", k];
-            let road = self.road(&at, id)?;
-            let file = &self.file.roads[road.ix()];
-            let message = if !seen.insert(road) {
-                format!("road \"{id}\" is listed twice at intersection \"{here}\"")
-            } else if file.start_intersection != *here && file.end_intersection != *here {
-                format!("road \"{id}\" neither starts nor ends at intersection \"{here}\"")
-            } else {
-                roads.push(road);
-                continue;
-            };
-            return Err(TrafficError::Inconsistent {
-                at: self.source.at(&at),
-                message,
-            });
+    /// The roads a junction lists touch it, and stand there once.
+    fn check_incidence(&self) -> Result<(), TrafficError> {
+        for (i, junction) in self.junctions.iter().enumerate() {
+            let here = JunctionIx::of(i);
+            let mut seen = BTreeSet::new();
+            for (k, road) in junction.roads.iter().enumerate() {
+                let Road { id, from, to, .. } = &self.roads[road.ix()];
+                let message = if !seen.insert(road) {
+                    format!(
+                        "road \"{id}\" is listed twice at intersection \"{}\"",
+                        junction.id
+                    )
+                } else if *from != here && *to != here {
+                    format!(
+                        "road \"{id}\" neither starts nor ends at intersection \"{}\"",
+                        junction.id
+                    )
+                } else {
+                    continue;
+                };
+                return Err(TrafficError::Inconsistent {
+                    at: self.source.at(&json_path!["intersections", i, "roads", k]),
+                    message,
+                });
+            }
         }
-        Ok(roads)
+        Ok(())
     }
 
     fn width(&self, i: usize, j: &IntersectionFile) -> Result<f64, TrafficError> {
