@@ -1,12 +1,10 @@
-//! A fuzz target per parser, and seeded mutations for where no fuzzer is at hand.
+//! A fuzz target per parser; the tests feed them seeds and mutations where no fuzzer is at hand.
 //!
 //! **Invariant** A target returns for every input: parsers give a value or an error (the crate's
 //! own tests run seeds and mutations).
 
-mod mutate;
 mod targets;
 
-pub use mutate::Mutator;
 pub use targets::TARGETS;
 
 /// A parser under any bytes.

@@ -197,10 +197,19 @@ impl Config {
                 (text, name)
             }
         };
+        Self::parse(&text, &name, environment)
+    }
+
+    /// Reads the text of a file, then lays `environment` over it.
+    fn parse(
+        text: &str,
+        name: &str,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
         // Once for the file alone, so that its errors carry their place; once with the overlay.
-        let config: Self = conurb_base::from_toml(&text, &name)?;
-        let config = overlay(config, &text, environment)?;
-        config.check(&text, &name)?;
+        let config: Self = conurb_base::from_toml(text, name)?;
+        let config = overlay(config, text, environment)?;
+        config.check(text, name)?;
         Ok(config)
     }
 
@@ -353,6 +362,25 @@ mod tests {
                 .line
                 == Some(2)
         );
+    }
+
+    /// The fuzz target of this parser: it stands here because only the program knows its types.
+    #[test]
+    fn mutated_files_and_variables_are_read_or_refused_with_their_line() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../conurb.example.toml");
+        let text = std::fs::read_to_string(path).unwrap().replace("#: ", "");
+        let mut mutator = conurb_testkit::Mutator::new(20_261_128);
+        for round in 0..1_500 {
+            let bytes = mutator.next(&[text.clone().into_bytes()]);
+            let changed = String::from_utf8_lossy(&bytes).into_owned();
+            let value = changed.chars().skip(round).take(40).collect();
+            let variable = ("CONURB__HTTP__LISTEN".to_owned(), value);
+            for environment in [None, Some(variable)] {
+                if let Err(error) = Config::parse(&changed, "c.toml", environment.into_iter()) {
+                    assert!(error.at.line.is_some(), "round {round}: {error}");
+                }
+            }
+        }
     }
 
     /// Fails once after a change of the types, having rewritten the file: commit it.

@@ -1,10 +1,13 @@
 //! Every target over its corpus and over seeded mutations of it.
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // tests may unwrap and say their seed
 
+mod malformed;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use conurb_fuzz::{Mutator, Target, target};
+use conurb_fuzz::{Target, target};
+use conurb_testkit::Mutator;
 
 /// The seed of the mutations, unless `CONURB_FUZZ_SEED` says otherwise.
 const SEED: u64 = 20_261_128;
@@ -13,12 +16,16 @@ fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().expect(variable))
 }
 
+/// The good files of a target, and those of `malformed` that its parser reads.
 fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("corpus")
-        .join(name);
-    let mut files: Vec<_> = std::fs::read_dir(&folder)
-        .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let mut files: Vec<_> = std::fs::read_dir(all.join(name))
+        .unwrap_or_else(|e| panic!("corpus/{name}: {e}"))
+        .chain(
+            std::fs::read_dir(all.join("malformed").join(name))
+                .into_iter()
+                .flatten(),
+        )
         .map(|entry| entry.unwrap().path())
         .collect();
     files.sort();
@@ -73,14 +80,34 @@ macro_rules! targets {
 targets!(
     roadnet,
     flow,
+    sumo_net,
+    sumo_demand,
+    sumo_config,
+    sumo_additional,
     gtfs_zip,
     gtfs_table,
+    rail_table,
+    rail_stations,
+    access_table,
+    edits,
+    raster,
+    wkt,
+    census,
+    places_csv,
+    places_json,
+    places_pbf,
+    jobs_table,
+    p_median,
+    transit_design,
+    route_sets,
+    region_inputs,
     ngsi_entity,
     ngsi_context,
     ngsi_query,
     ngsi_subscription,
     mapping,
     payload,
+    topic,
     rules,
     manifest,
     ledger,

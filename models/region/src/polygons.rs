@@ -39,6 +39,12 @@ impl Boundary {
             name: name.to_owned(),
             message,
         };
+        // Collections nest: the parser would go as deep as the text says.
+        let collection = "GEOMETRYCOLLECTION";
+        let head = text.trim_start().get(..collection.len());
+        if head.is_some_and(|h| h.eq_ignore_ascii_case(collection)) {
+            return Err(fault("is no polygon".to_owned()));
+        }
         let wkt: Wkt<f64> = text
             .parse()
             .map_err(|e: &str| fault(format!("no WKT: {e}")))?;

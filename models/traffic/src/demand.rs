@@ -15,6 +15,8 @@ const FLOWS_MAX: usize = 20_000_000;
 const ROUTE_MAX: usize = 100_000;
 /// Latest start or end, s: some thirty years.
 const TIME_MAX_S: i64 = 1_000_000_000;
+/// Longest time between two vehicles of a flow, s.
+const INTERVAL_MAX_S: f64 = 1e9;
 
 /// Kinematic parameters of a kind of vehicle.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -233,7 +235,11 @@ impl Compiler<'_> {
                     at: self.source.at(&json_path![i, "vehicle", name]),
                     what,
                     value,
-                    rule: "it has to be above 0 and below 1,000,000",
+                    rule: if may_be_zero {
+                        "it has to be 0 or more and below 1,000,000"
+                    } else {
+                        "it has to be above 0 and below 1,000,000"
+                    },
                 });
             }
         }
@@ -285,12 +291,12 @@ impl Compiler<'_> {
                 format!("endTime {end} lies before startTime {start}"),
             ));
         }
-        if !(flow.interval.is_finite() && flow.interval > 0.0) {
+        if !(flow.interval > 0.0 && flow.interval <= INTERVAL_MAX_S) {
             return Err(TrafficError::BadNumber {
                 at: self.source.at(&json_path![i, "interval"]),
                 what: "interval in s",
                 value: flow.interval,
-                rule: "it has to be finite and above 0",
+                rule: "it has to be above 0 and at most 1e9",
             });
         }
         if flow.interval < 1.0 && start != end {

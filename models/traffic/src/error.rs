@@ -62,7 +62,7 @@ pub enum TrafficError {
         count: usize,
     },
     /// A number that is not finite or outside its domain.
-    #[error("{at}: {value} is no valid {what}; {rule}")]
+    #[error("{at}: {} is no valid {what}; {rule}", plain(*value))]
     BadNumber {
         /// Where.
         at: Box<At>,
@@ -127,6 +127,34 @@ pub enum TrafficError {
     },
 }
 
+/// A number as people write it: not with three hundred digits.
+fn plain(value: f64) -> String {
+    if value.is_finite() && value != 0.0 && !(1e-6..1e15).contains(&value.abs()) {
+        format!("{value:e}")
+    } else {
+        value.to_string()
+    }
+}
+
+impl TrafficError {
+    /// The place, to be named in the terms of the file a network was made from.
+    pub(crate) fn at_mut(&mut self) -> Option<&mut At> {
+        match self {
+            Self::Syntax { at, .. }
+            | Self::TooLarge { at, .. }
+            | Self::DuplicateId { at, .. }
+            | Self::UnknownId { at, .. }
+            | Self::OutOfRange { at, .. }
+            | Self::BadNumber { at, .. }
+            | Self::Geometry { at, .. }
+            | Self::Times { at, .. }
+            | Self::Disconnected { at, .. }
+            | Self::Inconsistent { at, .. } => Some(at),
+            Self::Option { .. } | Self::StateMismatch { .. } => None,
+        }
+    }
+}
+
 impl Coded for TrafficError {
     fn code(&self) -> &'static str {
         match self {
@@ -188,16 +216,16 @@ impl Coded for TrafficError {
     fn remedy(&self) -> Option<String> {
         Some(match self {
             Self::Syntax { .. } => "Check that the file is complete (UTF-8 JSON in the CityFlow form, or XML of SUMO) and that the member or attribute named here is present and of the right type.".into(),
-            Self::TooLarge { limit, .. } => format!("Split the file so that it stays within {limit}."),
+            Self::TooLarge { limit, .. } => format!("Split or simplify the file so that it stays within {limit}."),
             Self::DuplicateId { what, .. } => format!("Give each {what} its own id."),
-            Self::UnknownId { what, .. } => format!("Correct the id, or add that {what} to the road network file."),
+            Self::UnknownId { what, .. } => format!("Correct the id, or add that {what}."),
             Self::OutOfRange { count: 0, .. } => "Remove the reference: there is nothing it could name.".into(),
             Self::OutOfRange { count, .. } => format!("Use an index from 0 to {}.", count - 1),
             Self::BadNumber { rule, .. } => format!("Correct the number: {rule}."),
-            Self::Geometry { .. } => "Move the points apart, or reduce the width of the junctions at both ends of the road.".into(),
-            Self::Times { .. } => "Set startTime <= endTime (or endTime = -1 for a flow that never ends) and an interval of at least 1 s.".into(),
+            Self::Geometry { .. } => "Give it at least one lane and a line of two or more different points, or reduce the width of the junctions at both ends of the road.".into(),
+            Self::Times { .. } => "In a CityFlow flow, set startTime <= endTime (or endTime = -1 for one that never ends) and an interval of at least 1 s; in a SUMO file, let flows end after they begin and sort by departure.".into(),
             Self::Disconnected { from, .. } => format!("Add the road link at the end of \"{from}\", or correct the route."),
-            Self::Inconsistent { .. } => "Correct the reference so that it agrees with the rest of the network.".into(),
+            Self::Inconsistent { .. } => "Correct the member or attribute named here so that it agrees with the rest of the network.".into(),
             Self::Option { .. } => "Choose a value within the range named in the message.".into(),
             Self::StateMismatch { .. } => "Restore a state only into a simulation of the network and demand it was taken from.".into(),
         })

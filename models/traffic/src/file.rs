@@ -280,6 +280,17 @@ fn read<T: DeserializeOwned>(bytes: &[u8], file: &str) -> Result<T, TrafficError
             limit: FILE_BYTES_MAX,
         });
     }
+    if let Some(encoding) = wrong_encoding(bytes) {
+        return Err(TrafficError::Syntax {
+            at: Box::new(At {
+                file: Some(file.to_owned()),
+                line: Some(1),
+                column: Some(1),
+                path: None,
+            }),
+            message: format!("the file is in {encoding}, JSON is UTF-8 without byte order mark"),
+        });
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
@@ -289,18 +300,54 @@ fn read<T: DeserializeOwned>(bytes: &[u8], file: &str) -> Result<T, TrafficError
     Ok(value)
 }
 
+/// The encoding that the first bytes of a file speak of, where it is not plain UTF-8.
+fn wrong_encoding(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0xef, 0xbb, 0xbf, ..] => Some("UTF-8 with a byte order mark"),
+        [0xff, 0xfe, ..] | [b'{' | b'[', 0, ..] => Some("UTF-16 (little endian)"),
+        [0xfe, 0xff, ..] | [0, b'{' | b'[', ..] => Some("UTF-16 (big endian)"),
+        _ => None,
+    }
+}
+
+/// Longest path shown, bytes: nesting can be written faster than read.
+const PATH_SHOWN: usize = 200;
+
+/// What the parser calls by the names of Rust, and what the format calls it.
+const WORDS: [(&str, &str); 8] = [
+    ("struct IntersectionFile", "an intersection (an object)"),
+    ("struct RoadnetFile", "a road network (an object)"),
+    ("struct PointFile", "a point {x, y}"),
+    ("struct FlowFile", "a flow (an object)"),
+    ("sequence", "list"),
+    ("type: map", "type: object"),
+    ("expected f64", "expected a number"),
+    ("expected i64", "expected a whole number"),
+];
+
 fn syntax(file: &str, path: Option<String>, error: &serde_json::Error) -> TrafficError {
     let full = error.to_string();
     let message = full
         .rsplit_once(" at line ")
         .map_or(full.as_str(), |(head, _)| head);
+    let message = WORDS
+        .iter()
+        .fold(message.to_owned(), |m, (rust, word)| m.replace(rust, word));
+    let path = path.filter(|p| p != ".").map(|mut p| {
+        if let Some(cut) = (p.len() > PATH_SHOWN).then(|| p.floor_char_boundary(PATH_SHOWN)) {
+            p.truncate(cut);
+            p.push_str("...");
+        }
+        p
+    });
     TrafficError::Syntax {
         at: Box::new(At {
             file: Some(file.to_owned()),
             line: Some(error.line()),
-            column: Some(error.column()),
-            path: path.filter(|p| p != "."),
+            // At the very start of a line the parser says 0.
+            column: Some(error.column().max(1)),
+            path,
         }),
-        message: message.to_owned(),
+        message,
     }
 }

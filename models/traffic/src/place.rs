@@ -61,10 +61,11 @@ impl Source<'_> {
         let before = &self.bytes[..offset.min(self.bytes.len())];
         let line = before.iter().filter(|b| **b == b'\n').count() + 1;
         let column = before.iter().rev().take_while(|b| **b != b'\n').count() + 1;
+        let has_text = !self.bytes.is_empty();
         Box::new(At {
             file: Some(self.file.to_owned()),
-            line: Some(line),
-            column: Some(column),
+            line: has_text.then_some(line),
+            column: has_text.then_some(column),
             path: Some(path_text(path)),
         })
     }

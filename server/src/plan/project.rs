@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use conurb_base::from_toml;
+use conurb_base::{ConfigError, from_toml};
 use conurb_transit::Date;
 use conurb_transit::scenario::Service;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,9 @@ use super::args::InitArgs;
 use super::choices::Choose;
 use crate::fail::{Failure, io};
 use crate::out::say;
+
+/// Longest time a project may speak of, min: a day.
+const MINUTES_MAX: f64 = 1_440.0;
 
 /// A project.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -94,26 +97,70 @@ impl Project {
     /// Reads a project file; paths in it are relative to its folder.
     pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
         let text = std::fs::read_to_string(path).map_err(|e| io(path, "cannot read", &e))?;
-        let mut project: Self = from_toml(&text, &path.display().to_string())?;
+        let mut project = Self::parse(&text, &path.display().to_string())?;
         project.folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let wrong = |what: String, remedy: &str| Err(Failure::plain(what, Some(remedy)));
-        if !matches!(project.define.population_year, 2010 | 2020) {
+        Ok(project)
+    }
+
+    /// Reads the text of a project file.
+    fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
+        let project: Self = from_toml(text, file)?;
+        let wrong = |key: &str, message: String, remedy: &str| {
+            let at_start = text.find(&format!("\n{key}")).map(|at| at + 1);
+            let offset = at_start.or_else(|| text.find(key)).unwrap_or(0);
+            let mut error = ConfigError::at_offset(text, file, offset, message);
+            error.remedy = Some(remedy.to_owned());
+            Err(error)
+        };
+        let year = project.define.population_year;
+        if !matches!(year, 2010 | 2020) {
             return wrong(
-                format!(
-                    "{}: define.population_year {} is not in the census",
-                    path.display(),
-                    project.define.population_year
-                ),
+                "population_year",
+                format!("define.population_year {year} is not in the census"),
                 "write 2010 or 2020",
             );
         }
         if project.define.census_source.trim().is_empty() {
             return wrong(
-                format!("{}: define.census_source is empty", path.display()),
+                "census_source",
+                "define.census_source is empty".to_owned(),
                 "a figure is printed with its source: name who counted",
             );
         }
-        project.date()?;
+        let day = &project.analyse.day;
+        if day.parse::<Date>().is_err() {
+            return wrong(
+                "day",
+                format!("analyse.day \"{day}\" is no day"),
+                "write it like 2016-03-15",
+            );
+        }
+        let minutes = |m: &f64| *m > 0.0 && *m <= MINUTES_MAX;
+        if !project.analyse.contours_min.iter().all(minutes) {
+            return wrong(
+                "contours_min",
+                format!(
+                    "analyse.contours_min holds a limit that is not above 0 and at most {MINUTES_MAX}"
+                ),
+                "write minutes, like [60, 120, 180]",
+            );
+        }
+        let access_min = project.optimise.access_min;
+        if !(0.0..=MINUTES_MAX).contains(&access_min) {
+            return wrong(
+                "access_min",
+                format!("optimise.access_min {access_min} is not 0 to {MINUTES_MAX}"),
+                "write the minutes between a city and its station",
+            );
+        }
+        let resolution = project.define.resolution;
+        if !(resolution > 0.0 && resolution.is_finite()) {
+            return wrong(
+                "resolution",
+                format!("define.resolution {resolution} is not above 0"),
+                "write 1.0, or more for smaller communities",
+            );
+        }
         Ok(project)
     }
 
@@ -168,4 +215,45 @@ fn from_folder(folder: &Path, path: &Path) -> String {
     };
     // TOML basic strings take the backslash as an escape.
     path.display().to_string().replace('\\', "/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> String {
+        include_str!("plan.example.toml").replace("@day@", "2016-03-15")
+    }
+
+    #[test]
+    fn values_that_cannot_be_are_refused_at_their_line() {
+        assert!(Project::parse(&example(), "p.toml").is_ok());
+        for (from, to, line) in [
+            ("population_year = 2010", "population_year = 2011", 8),
+            ("\"census by prefecture, leiii/census (MIT)\"", "\" \"", 9),
+            ("resolution = 1.0", "resolution = nan", 10),
+            ("day = \"2016-03-15\"", "day = \"2016-02-30\"", 16),
+            ("[60, 120, 180]", "[60, inf]", 19),
+            ("access_min = 20", "access_min = -1", 25),
+        ] {
+            let text = example();
+            assert!(text.contains(from), "{from}");
+            let error = Project::parse(&text.replace(from, to), "p.toml").unwrap_err();
+            assert_eq!(error.at.line, Some(line), "{error}");
+            assert!(error.remedy.is_some(), "{error}");
+        }
+    }
+
+    /// The fuzz target of this parser: it stands here because only the program knows its types.
+    #[test]
+    fn mutated_files_are_read_or_refused_with_their_line() {
+        let seeds = [example().into_bytes()];
+        let mut mutator = conurb_testkit::Mutator::new(20_261_128);
+        for round in 0..1_500 {
+            let bytes = mutator.next(&seeds);
+            if let Err(error) = Project::parse(&String::from_utf8_lossy(&bytes), "p.toml") {
+                assert!(error.at.line.is_some(), "round {round}: {error}");
+            }
+        }
+    }
 }

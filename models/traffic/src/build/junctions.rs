@@ -241,6 +241,8 @@ impl Builder<'_> {
             PHASES_MAX,
         )?;
         let count = self.junctions[i].road_links.len();
+        // The last phase that named each road link.
+        let mut green = vec![usize::MAX; count];
         for (p, phase) in light.lightphases.iter().enumerate() {
             let time = json_path!["intersections", i, "trafficLight", "lightphases", p, "time"];
             let time_s = self.number(
@@ -261,6 +263,12 @@ impl Builder<'_> {
                     k
                 ];
                 let ix = self.index(&at, "road link index", *found, count)?;
+                if std::mem::replace(&mut green[ix], p) == p {
+                    return Err(TrafficError::Inconsistent {
+                        at: self.source.at(&at),
+                        message: format!("road link {found} stands twice in phase {p}"),
+                    });
+                }
                 road_links.push(u32::try_from(ix).expect("road links are limited"));
             }
             let yields = match &phase.conurb {

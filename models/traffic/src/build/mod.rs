@@ -8,7 +8,7 @@ mod tables;
 
 use tables::{conflict_table, flat, phase_links};
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::error::TrafficError;
 use crate::file::{IntersectionFile, PointFile, RoadnetFile};
@@ -28,6 +28,8 @@ const LANE_LINKS_PER_JUNCTION_MAX: usize = 4_000;
 const SEGMENTS_PER_JUNCTION_MAX: usize = 40_000;
 /// Coordinates beyond this lose the precision geometry needs, m.
 const COORDINATE_MAX_M: f64 = 1e9;
+/// Largest width, length, speed and duration, in m, m/s and s: sums of them stay finite.
+const NUMBER_MAX: f64 = 1e9;
 
 pub(crate) fn build(file: &RoadnetFile, source: Source<'_>) -> Result<Network, TrafficError> {
     let mut b = Builder {
@@ -59,6 +61,7 @@ pub(crate) fn build(file: &RoadnetFile, source: Source<'_>) -> Result<Network, T
     b.name_all()?;
     b.check_junctions()?;
     b.build_roads()?;
+    b.check_incidence()?;
     b.build_junctions()?;
     b.note_unknown();
     let priority = b.priority()?;
@@ -111,8 +114,8 @@ impl Builder<'_> {
         value: f64,
         positive: bool,
     ) -> Result<f64, TrafficError> {
-        let fine = value.is_finite() && if positive { value > 0.0 } else { value >= 0.0 };
-        if fine {
+        let low = if positive { value > 0.0 } else { value >= 0.0 };
+        if low && value <= NUMBER_MAX {
             return Ok(value);
         }
         Err(TrafficError::BadNumber {
@@ -120,9 +123,9 @@ impl Builder<'_> {
             what,
             value,
             rule: if positive {
-                "it has to be finite and above 0"
+                "it has to be above 0 and at most 1e9"
             } else {
-                "it has to be finite and not negative"
+                "it has to be from 0 to 1e9"
             },
         })
     }
@@ -223,6 +226,35 @@ impl Builder<'_> {
                 road_links: Vec::new(),
                 roads,
             });
+        }
+        Ok(())
+    }
+
+    /// The roads a junction lists touch it, and stand there once.
+    fn check_incidence(&self) -> Result<(), TrafficError> {
+        for (i, junction) in self.junctions.iter().enumerate() {
+            let here = JunctionIx::of(i);
+            let mut seen = BTreeSet::new();
+            for (k, road) in junction.roads.iter().enumerate() {
+                let Road { id, from, to, .. } = &self.roads[road.ix()];
+                let message = if !seen.insert(road) {
+                    format!(
+                        "road \"{id}\" is listed twice at intersection \"{}\"",
+                        junction.id
+                    )
+                } else if *from != here && *to != here {
+                    format!(
+                        "road \"{id}\" neither starts nor ends at intersection \"{}\"",
+                        junction.id
+                    )
+                } else {
+                    continue;
+                };
+                return Err(TrafficError::Inconsistent {
+                    at: self.source.at(&json_path!["intersections", i, "roads", k]),
+                    message,
+                });
+            }
         }
         Ok(())
     }

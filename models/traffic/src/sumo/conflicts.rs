@@ -1,7 +1,7 @@
 //! Where the ways through a junction meet, who gives way, where a vehicle is out of the way.
 
 use super::net::RawRequest;
-use super::network::Way;
+use super::ways::Way;
 use crate::geometry::{self, P};
 
 /// Lines nearer than this are in conflict where the file says so without a crossing, m.

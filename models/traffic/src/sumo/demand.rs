@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::departures::departures;
+use super::departures::{departures, time};
 use super::network::SumoNetwork;
 use super::routing::Router;
 use super::unmodelled::Unmodelled;
@@ -75,7 +75,11 @@ pub fn read_demand(
         templates: Vec::new(),
         vehicles: Vec::new(),
         outside: 0,
+        departed: 0,
         un: Unmodelled::default(),
+        named: HashMap::new(),
+        files: Vec::new(),
+        last_s: 0.0,
     };
     for (bytes, file) in files {
         reader.file(bytes, file)?;
@@ -107,7 +111,15 @@ struct Reader<'a> {
     templates: Vec<VehicleTemplate>,
     vehicles: Vec<Vehicle>,
     outside: usize,
+    /// Departures read, of vehicles left out too.
+    departed: usize,
     un: Unmodelled,
+    /// Where each kind of element used an id last: number of the file, line.
+    named: HashMap<(&'static str, String), (usize, u32)>,
+    /// Names of the files read.
+    files: Vec<String>,
+    /// The last departure in the file under way, s.
+    last_s: f64,
 }
 
 /// A file under way and the elements it is in.
@@ -119,6 +131,8 @@ pub(super) struct Open<'x, 'b> {
 impl Reader<'_> {
     fn file(&mut self, bytes: &[u8], file: &str) -> Result<(), TrafficError> {
         let mut xml = Xml::new(bytes, file)?;
+        self.files.push(file.to_owned());
+        self.last_s = 0.0;
         if let Some(Node::Open(root)) = xml.next()?
             && !matches!(root.name.as_str(), "routes" | "additional" | "trips")
         {
@@ -137,6 +151,7 @@ impl Reader<'_> {
                 "vTypeDistribution" => self.distribution(&mut open, &e)?,
                 "route" => {
                     let id = open.xml.text(&e, "id")?.to_owned();
+                    self.once(&mut open, &e, "route")?;
                     let roads = self.edges(&open, &e)?;
                     self.routes.insert(id, roads);
                     open.xml.skip()?;
@@ -153,11 +168,53 @@ impl Reader<'_> {
                 }
             }
         }
+        xml.end()
+    }
+
+    /// Refuses a second element of a kind with the same id, as SUMO does.
+    fn once(
+        &mut self,
+        open: &mut Open<'_, '_>,
+        e: &Element,
+        what: &'static str,
+    ) -> Result<(), TrafficError> {
+        let id = open.xml.text(e, "id")?;
+        let here = (self.files.len() - 1, open.xml.line(e));
+        let Some((file, line)) = self.named.insert((what, id.to_owned()), here) else {
+            return Ok(());
+        };
+        Err(TrafficError::DuplicateId {
+            at: open.xml.at(e, "id"),
+            what,
+            id: id.to_owned(),
+            first: format!("{}:{line}", self.files[file]),
+        })
+    }
+
+    /// Refuses a vehicle that departs before the one above it: SUMO leaves those out.
+    fn in_order(&mut self, open: &Open<'_, '_>, e: &Element) -> Result<(), TrafficError> {
+        let name = if e.name == "flow" { "begin" } else { "depart" };
+        // Lines of public transport may stand ahead of the rest.
+        if e.get(name).is_none() || e.get("line").is_some() {
+            return Ok(());
+        }
+        let depart_s = time(open, e, name)?;
+        if depart_s < self.last_s {
+            return Err(TrafficError::Times {
+                at: open.xml.at(e, name),
+                message: format!(
+                    "{depart_s} s lies before the departure above it at {} s",
+                    self.last_s
+                ),
+            });
+        }
+        self.last_s = depart_s;
         Ok(())
     }
 
     fn vtype(&mut self, open: &mut Open<'_, '_>, e: &Element) -> Result<(), TrafficError> {
         let id = open.xml.text(e, "id")?.to_owned();
+        self.once(open, e, "vType")?;
         let t = VType::read(open.xml, e, open.file, &mut self.un)?;
         self.types.insert(id, t);
         open.xml.skip()?;
@@ -166,6 +223,7 @@ impl Reader<'_> {
 
     fn distribution(&mut self, open: &mut Open<'_, '_>, e: &Element) -> Result<(), TrafficError> {
         let id = open.xml.text(e, "id")?.to_owned();
+        self.once(open, e, "vType")?;
         let line = open.xml.line(e);
         self.un
             .add("vTypeDistribution: its first type drives", open.file, line);
@@ -232,6 +290,12 @@ impl Reader<'_> {
                 });
             }
         }
+        if roads.is_empty() {
+            return Err(TrafficError::Inconsistent {
+                at: open.xml.at(e, "edges"),
+                message: "the route has no edge".into(),
+            });
+        }
         Ok(roads)
     }
 
@@ -247,6 +311,8 @@ impl Reader<'_> {
 
     fn vehicle(&mut self, open: &mut Open<'_, '_>, e: &Element) -> Result<(), TrafficError> {
         let line = open.xml.line(e);
+        self.once(open, e, if e.name == "flow" { "flow" } else { "vehicle" })?;
+        self.in_order(open, e)?;
         self.attributes(open, e, line);
         let mut roads = match e.get("route") {
             Some(id) => {
@@ -311,7 +377,8 @@ impl Reader<'_> {
                 message: "it has neither a route nor `from` and `to`".into(),
             });
         }
-        let departures = departures(open, e, self.options, self.vehicles.len())?;
+        let departures = departures(open, e, self.options, self.departed)?;
+        self.departed += departures.len();
         let Some(roads) = roads else { return Ok(()) };
         if roads.len() < 2 {
             let count = u64::try_from(departures.len()).unwrap_or(u64::MAX);
@@ -319,7 +386,7 @@ impl Reader<'_> {
                 .add_many("trip on a single edge: skipped", count, open.file, line);
             return Ok(());
         }
-        self.create(open, e, (roads, stops), &departures)
+        self.create(open, (e, line), (roads, stops), &departures)
     }
 
     /// Lists the attributes of a vehicle that are not followed.
@@ -359,7 +426,7 @@ impl Reader<'_> {
     fn create(
         &mut self,
         open: &Open<'_, '_>,
-        e: &Element,
+        (e, line): (&Element, u32),
         (roads, stops): (Vec<RoadIx>, Vec<RoadIx>),
         departures: &[f64],
     ) -> Result<(), TrafficError> {
@@ -380,7 +447,6 @@ impl Reader<'_> {
             }),
         };
         let Some(vtype) = vtype else {
-            let line = u32::try_from(open.xml.at(e, "").line.unwrap_or(0)).unwrap_or(0);
             let count = u64::try_from(departures.len()).unwrap_or(u64::MAX);
             self.un.add_many(
                 "vehicle of a class that does not drive on car lanes: skipped",

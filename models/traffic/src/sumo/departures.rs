@@ -31,8 +31,29 @@ pub(super) fn departures(
             message: format!("the flow ends at {end} s before it begins at {begin} s"),
         });
     }
-    let number = open.xml.number_if(e, "number")?;
-    let mut next = gaps(open, e, options.seed, (begin, end, number))?;
+    let number = match open.xml.number_if(e, "number")? {
+        Some(n) => Some(open.xml.positive(e, "number", n, true)?),
+        None => None,
+    };
+    let (mean_s, mut next) = gaps(open, e, options.seed, (begin, end, number))?;
+    let too_many = |found| TrafficError::TooLarge {
+        at: open.xml.at(e, ""),
+        what: "number of vehicles",
+        found,
+        limit: VEHICLES_MAX,
+    };
+    // Refused before they are made: a short period and a late end are quickly written.
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )] // a count for a message; casts saturate
+    let expected = number
+        .map_or(f64::INFINITY, |n| n)
+        .min((end - begin) / mean_s) as usize;
+    if expected.saturating_add(before) > VEHICLES_MAX {
+        return Err(too_many(expected.saturating_add(before)));
+    }
     let random =
         e.get("probability").is_some() || e.get("period").is_some_and(|p| p.starts_with("exp("));
     let mut times = Vec::new();
@@ -47,25 +68,23 @@ pub(super) fn departures(
     {
         times.push(t);
         if times.len() + before > VEHICLES_MAX {
-            return Err(TrafficError::TooLarge {
-                at: open.xml.at(e, ""),
-                what: "number of vehicles",
-                found: times.len() + before,
-                limit: VEHICLES_MAX,
-            });
+            return Err(too_many(times.len() + before));
         }
         t += next();
     }
     Ok(times)
 }
 
-/// Draws or repeats the time from one vehicle of a flow to the next, s.
+/// The mean time from one vehicle to the next, s, and what draws each.
+type Gaps = (f64, Box<dyn FnMut() -> f64>);
+
+/// Draws or repeats the time from one vehicle of a flow to the next.
 fn gaps(
     open: &Open<'_, '_>,
     e: &Element,
     seed: u64,
     (begin, end, number): (f64, f64, Option<f64>),
-) -> Result<Box<dyn FnMut() -> f64>, TrafficError> {
+) -> Result<Gaps, TrafficError> {
     let per_hour = open.xml.number_if(e, "vehsPerHour")?;
     let mut rng = conurb_base::stream(seed, e.get("id").unwrap_or(""), "flow");
     if let Some(p) = open.xml.number_if(e, "probability")? {
@@ -77,13 +96,18 @@ fn gaps(
                 rule: "it has to be between 0 and 1",
             });
         }
-        return Ok(Box::new(move || {
-            let mut s = 1.0;
-            while p > 0.0 && s < TIME_MAX_S && rng.random::<f64>() >= p && s < 1e6 {
-                s += 1.0;
+        // Seconds until the first success in a row of trials, by inversion.
+        let base = (-p).ln_1p();
+        let draw = move || {
+            let trials = (1.0 - rng.random::<f64>()).ln() / base;
+            // None at all with probability 0: the division gave no number.
+            if p > 0.0 {
+                1.0 + trials.floor()
+            } else {
+                TIME_MAX_S
             }
-            if p > 0.0 { s } else { TIME_MAX_S }
-        }));
+        };
+        return Ok((1.0 / p, Box::new(draw)));
     }
     if let Some(rate) = e.get("period").and_then(|p| p.strip_prefix("exp(")) {
         let rate: f64 =
@@ -92,7 +116,8 @@ fn gaps(
                 message: "exp(...) needs a rate per second".into(),
             })?;
         let rate = open.xml.positive(e, "period", rate, false)?;
-        return Ok(Box::new(move || -(1.0 - rng.random::<f64>()).ln() / rate));
+        let draw = move || -(1.0 - rng.random::<f64>()).ln() / rate;
+        return Ok((1.0 / rate, Box::new(draw)));
     }
     let period = match (open.xml.number_if(e, "period")?, per_hour, number) {
         (Some(period), _, _) => open.xml.positive(e, "period", period, false)?,
@@ -107,13 +132,17 @@ fn gaps(
             });
         }
     };
-    Ok(Box::new(move || period))
+    Ok((period, Box::new(move || period)))
 }
 
 /// A time: seconds, or `[days:]hours:minutes:seconds`.
-fn time(open: &Open<'_, '_>, e: &Element, name: &'static str) -> Result<f64, TrafficError> {
+pub(super) fn time(
+    open: &Open<'_, '_>,
+    e: &Element,
+    name: &'static str,
+) -> Result<f64, TrafficError> {
     let text = open.xml.text(e, name)?;
-    let mut seconds = 0.0;
+    let (mut seconds, mut negative) = (0.0, false);
     let parts: Vec<&str> = text.split(':').collect();
     let first = 4_usize.saturating_sub(parts.len());
     for (part, scale) in parts
@@ -124,9 +153,10 @@ fn time(open: &Open<'_, '_>, e: &Element, name: &'static str) -> Result<f64, Tra
             at: open.xml.at(e, name),
             message: format!("\"{text}\" is no time in s or h:m:s"),
         })?;
+        negative |= value < 0.0;
         seconds += value * scale;
     }
-    if parts.len() <= 4 && (0.0..=TIME_MAX_S).contains(&seconds) {
+    if !negative && parts.len() <= 4 && (0.0..=TIME_MAX_S).contains(&seconds) {
         return Ok(seconds);
     }
     Err(TrafficError::Times {

@@ -16,6 +16,7 @@ mod signals;
 mod traffic;
 mod unmodelled;
 mod vtype;
+mod ways;
 mod xml;
 
 pub use additional::{Additional, Config, Detector, DetectorKind, read_additional, read_config};

@@ -1,6 +1,6 @@
 //! The `.net.xml` file as it stands: edges, lanes, junctions, connections, programmes.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::unmodelled::Unmodelled;
 use super::xml::{Element, Node, Xml};
@@ -84,7 +84,7 @@ pub(crate) struct RawNet {
     pub(crate) junctions: Vec<RawJunction>,
     pub(crate) connections: Vec<RawConnection>,
     /// By identifier of the traffic light; the first programme read, as SUMO starts with.
-    pub(crate) programmes: HashMap<String, RawProgramme>,
+    pub(crate) programmes: BTreeMap<String, RawProgramme>,
 }
 
 pub(crate) fn read(bytes: &[u8], file: &str, un: &mut Unmodelled) -> Result<RawNet, TrafficError> {
@@ -145,7 +145,7 @@ impl NetReader<'_> {
                 }
             }
         }
-        Ok(())
+        self.xml.end()
     }
 
     fn limit(
@@ -188,7 +188,7 @@ impl NetReader<'_> {
         };
         while let Some(Node::Open(child)) = self.xml.next()? {
             if child.name == "lane" {
-                let lane = self.lane(&child)?;
+                let lane = self.lane(&child, edge.lanes.len())?;
                 edge.lanes.push(lane);
                 self.limit(e, "number of lanes", edge.lanes.len(), LANES_PER_EDGE_MAX)?;
             } else if child.name != "param" {
@@ -210,8 +210,14 @@ impl NetReader<'_> {
         Ok(())
     }
 
-    fn lane(&self, e: &Element) -> Result<RawLane, TrafficError> {
+    fn lane(&self, e: &Element, due: usize) -> Result<RawLane, TrafficError> {
         let x = &self.xml;
+        if e.get("index").is_some() && x.index(e, "index")? != due {
+            return Err(TrafficError::Inconsistent {
+                at: x.at(e, "index"),
+                message: format!("lane {} comes where {due} is due", x.text(e, "index")?),
+            });
+        }
         let length = x.number(e, "length")?;
         let speed = x.number(e, "speed")?;
         let shape = self.shape(e)?;
@@ -335,6 +341,18 @@ impl NetReader<'_> {
         while let Some(Node::Open(child)) = self.xml.next()? {
             if child.name == "phase" {
                 let phase = self.phase(&child)?;
+                if let Some(first) = programme.phases.first()
+                    && first.state.len() != phase.state.len()
+                {
+                    return Err(TrafficError::Inconsistent {
+                        at: self.xml.at(&child, "state"),
+                        message: format!(
+                            "the state has {} letters, the first phase of \"{id}\" has {}",
+                            phase.state.len(),
+                            first.state.len()
+                        ),
+                    });
+                }
                 programme.phases.push(phase);
                 self.limit(e, "number of phases", programme.phases.len(), PHASES_MAX)?;
             }

@@ -1,8 +1,9 @@
 //! Signal letters and programmes.
 
 use super::net::{RawConnection, RawNet};
-use super::network::{Way, place};
+use super::network::place;
 use super::unmodelled::Unmodelled;
+use super::ways::Way;
 use crate::error::TrafficError;
 use crate::file::{Extra, LightPhaseExt, LightPhaseFile, TrafficLightExt, TrafficLightFile};
 

@@ -27,6 +27,9 @@ pub(super) struct VType {
 /// acceleration, deceleration m/s^2, deviation of the speed factor.
 const CLASSES: &str = include_str!("vclass.csv");
 
+/// Lengths, speeds, accelerations and times stay below this, in m and s.
+const NUMBER_MAX: f64 = 1e6;
+
 /// Attributes without influence on the simulation.
 const SILENT: [&str; 12] = [
     "id",
@@ -91,6 +94,14 @@ impl VType {
             ("speedDev", &mut t.speed_dev, true),
         ] {
             if let Some(value) = xml.number_if(e, name)? {
+                if value >= NUMBER_MAX {
+                    return Err(TrafficError::BadNumber {
+                        at: xml.at(e, name),
+                        what: name,
+                        value,
+                        rule: "it has to be below 1,000,000",
+                    });
+                }
                 *target = xml.positive(e, name, value, or_zero)?;
             }
         }

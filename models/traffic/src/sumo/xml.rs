@@ -136,6 +136,17 @@ impl<'a> Xml<'a> {
         }))
     }
 
+    /// Checks that nothing follows the root element.
+    pub(crate) fn end(&mut self) -> Result<(), TrafficError> {
+        match self.next()? {
+            Some(Node::Open(e)) => Err(TrafficError::Syntax {
+                at: self.at(&e, ""),
+                message: "an element after the end of the root element".into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Skips the rest of an element that was just opened; returns how many it held.
     pub(crate) fn skip(&mut self) -> Result<usize, TrafficError> {
         let until = self.depth - 1;
@@ -218,14 +229,14 @@ impl<'a> Xml<'a> {
             at: self.at(e, name),
             message: format!("\"{text}\" is no number"),
         })?;
-        if value.is_finite() && value.abs() <= 1e12 {
+        if value.is_finite() && value.abs() <= 1e9 {
             return Ok(Some(value));
         }
         Err(TrafficError::BadNumber {
             at: self.at(e, name),
             what: "number",
             value,
-            rule: "it has to be finite and within 1e12",
+            rule: "it has to be finite and within 1e9",
         })
     }
 

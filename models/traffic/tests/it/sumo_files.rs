@@ -18,14 +18,14 @@ fn trips_flows_and_types_are_read_and_the_rest_is_listed() {
         &n,
         r#"<vType id="lorry" vClass="truck" tau="1.4" lcStrategic="2"/>
            <vType id="walker" vClass="pedestrian"/>
-           <trip id="t" type="lorry" depart="0:01:05.5" from="in" to="left" departSpeed="max"/>
-           <flow id="f" type="car" from="in" to="right" begin="10" end="20" number="5"/>
-           <flow id="h" type="car" from="in" to="right" begin="100" end="200" vehsPerHour="360"/>
            <flow id="p" type="car" from="in" to="right" begin="0" end="1000" probability="0.2"/>
            <vehicle id="w" type="walker" depart="1"><route edges="in wide"/></vehicle>
            <vehicle id="one" type="car" depart="1"><route edges="in"/></vehicle>
            <vehicle id="s" type="car" depart="2"><route edges="in wide right"/><stop lane="wide_0" duration="9"/></vehicle>
            <trip id="back" type="car" depart="3" from="left" to="in"/>
+           <flow id="f" type="car" from="in" to="right" begin="10" end="20" number="5"/>
+           <trip id="t" type="lorry" depart="0:01:05.5" from="in" to="left" departSpeed="max"/>
+           <flow id="h" type="car" from="in" to="right" begin="100" end="200" vehsPerHour="360"/>
            <person id="you" depart="0"><walk edges="in"/></person>"#,
     );
     let count = |prefix: &str| d.ids.iter().filter(|i| i.starts_with(prefix)).count();

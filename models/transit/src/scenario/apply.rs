@@ -158,8 +158,10 @@ fn speed(world: &World, trips: &mut Trips, filter: &Filter, factor: f64) -> Resu
             } else {
                 run_s
             };
-            new.calls[at].arr_s = new.calls[at - 1].dep_s + run_s;
-            new.calls[at].dep_s = new.calls[at].arr_s + (old[at].dep_s - old[at].arr_s);
+            // A time at the end of the numbers is refused with the trip, as beyond all days.
+            let dwell_s = old[at].dep_s - old[at].arr_s;
+            new.calls[at].arr_s = new.calls[at - 1].dep_s.saturating_add(run_s);
+            new.calls[at].dep_s = new.calls[at].arr_s.saturating_add(dwell_s);
         }
     }
     if changed == 0 {

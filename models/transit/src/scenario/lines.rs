@@ -11,6 +11,8 @@ use crate::gtfs::{Clock, clock, clock_text};
 use crate::profile::Window;
 use crate::timetable::{Call, TripRun};
 
+/// Stations of one new line: with the longest runs its times stay far below 2^32 s.
+const STATIONS_MAX: usize = 1_000;
 /// Trips of one new line and direction.
 const LINE_TRIPS_MAX: usize = 5_000;
 
@@ -25,6 +27,12 @@ pub(super) fn add(
             "{} stations need {} run times, and at least two stations",
             line.stations.len(),
             line.stations.len().saturating_sub(1)
+        ));
+    }
+    if line.stations.len() > STATIONS_MAX {
+        return Err(format!(
+            "{} stations, a line has at most {STATIONS_MAX}",
+            line.stations.len()
         ));
     }
     let minutes = |m: f64| (0.0..=1_440.0).contains(&m);
@@ -187,6 +195,10 @@ pub(super) fn frequency(
             let note = "is alone with its stops: its frequency stays";
             world.notes.push(format!("{} {note}", group[0].id));
         }
+        if let Rate::Factor(factor) = rate {
+            // Before they are made.
+            room(trips, (group.len() as f64 * factor).round() as usize)?;
+        }
         let made = spread(&group, rate);
         room(trips, made.len())?;
         trips.extend(made);
@@ -253,8 +265,8 @@ fn clone_at(trip: &TripRun, time: u32, k: usize) -> Arc<TripRun> {
     let mut made = trip.clone();
     made.id = format!("{} +{k} {}", trip.id, clock_text(time)).into();
     for call in &mut made.calls {
-        call.arr_s += later_s;
-        call.dep_s += later_s;
+        call.arr_s = call.arr_s.saturating_add(later_s);
+        call.dep_s = call.dep_s.saturating_add(later_s);
     }
     Arc::new(made)
 }

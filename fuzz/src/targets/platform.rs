@@ -1,4 +1,4 @@
-//! The targets.
+//! The platform's parsers: context, mapping, rules, manifests, the ledger.
 
 use std::sync::{Arc, LazyLock};
 
@@ -9,139 +9,20 @@ use conurb_context::{
     parse_json,
 };
 use conurb_decide::Ledger;
-use conurb_perceive::Mapping;
+use conurb_perceive::{Mapping, topic_matches};
 use conurb_scenario::Manifest;
 use conurb_store::{LedgerLine, memory};
-use conurb_traffic::{Demand, Network};
-use conurb_transit::gtfs::{Limits, read_zip};
 
-use crate::Target;
-
-/// Mutations a target gets in the tests.
-const ROUNDS: u64 = 1_500;
-
-/// One target per parser. The ledger gets fewer mutations: naming the record of a damaged line
-/// tries every byte of its id.
-pub const TARGETS: &[Target] = &[
-    Target {
-        name: "roadnet",
-        run: roadnet,
-        rounds: ROUNDS,
-    },
-    Target {
-        name: "flow",
-        run: flow,
-        rounds: ROUNDS,
-    },
-    Target {
-        name: "gtfs_zip",
-        run: gtfs_zip,
-        rounds: ROUNDS,
-    },
-    Target {
-        name: "gtfs_table",
-        run: gtfs_table,
-        rounds: ROUNDS,
-    },
-    Target {
-        name: "ngsi_entity",
-        run: ngsi_entity,
-        rounds: ROUNDS,
-    },
-    Target {
-        name: "ngsi_context",
-        run: ngsi_context,
-        rounds: ROUNDS,
-    },
-    Target {
-        name: "ngsi_query",
-        run: ngsi_query,
-        rounds: ROUNDS,
-    },
-    Target {
-        name: "ngsi_subscription",
-        run: ngsi_subscription,
-        rounds: ROUNDS,
-    },
-    Target {
-        name: "mapping",
-        run: mapping,
-        rounds: ROUNDS,
-    },
-    Target {
-        name: "payload",
-        run: payload,
-        rounds: ROUNDS,
-    },
-    Target {
-        name: "rules",
-        run: rules,
-        rounds: ROUNDS,
-    },
-    Target {
-        name: "manifest",
-        run: manifest,
-        rounds: ROUNDS,
-    },
-    Target {
-        name: "ledger",
-        run: ledger,
-        rounds: 100,
-    },
-];
-
-const ROADNET: &[u8] = include_bytes!("../corpus/roadnet/cross.json");
 /// The city of the ledger in the corpus (the chain begins with its name).
 const LEDGER_CITY: &str = "synthetic-4-1";
-const MAPPING: &str = include_str!("../corpus/mapping/gates.toml");
+const MAPPING: &str = include_str!("../../corpus/mapping/gates.toml");
 
+static GATES: LazyLock<Mapping> =
+    LazyLock::new(|| Mapping::from_toml(MAPPING, "gates.toml").expect("the seed is a mapping"));
 static CORE: LazyLock<Arc<LdContext>> = LazyLock::new(|| ContextCache::default().core());
 
-fn roadnet(bytes: &[u8]) {
-    drop(Network::from_json(bytes, "roadnet.json"));
-}
-
-fn flow(bytes: &[u8]) {
-    static NET: LazyLock<Network> =
-        LazyLock::new(|| Network::from_json(ROADNET, "cross.json").expect("the seed is a network"));
-    drop(Demand::from_json(bytes, "flow.json", &NET));
-}
-
-/// Limits small enough for a fuzzer's memory.
-const fn small() -> Limits {
-    Limits {
-        rows: 10_000,
-        stop_times: 10_000,
-        table_bytes: 1 << 20,
-    }
-}
-
-fn gtfs_zip(bytes: &[u8]) {
-    drop(read_zip("feed.zip", bytes.to_vec(), small()));
-}
-
-/// The bytes as `stop_times.txt` of a feed that is good otherwise.
-fn gtfs_table(bytes: &[u8]) {
-    use std::io::Write as _;
-    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let plain = zip::write::SimpleFileOptions::default();
-    let tables: [(&str, &[u8]); 5] = [
-        ("stops.txt", b"stop_id,stop_name,stop_lat,stop_lon\na,A,31.2,121.4\nb,B,32.0,118.8\nc,C,30.2,120.2\n"),
-        ("routes.txt", b"route_id,route_short_name,route_type\nr,R,2\n"),
-        ("trips.txt", b"trip_id,route_id,service_id\nt1,r,d\nt2,r,d\n"),
-        ("calendar.txt", b"service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\nd,1,1,1,1,1,1,1,20260101,20261231\n"),
-        ("stop_times.txt", bytes),
-    ];
-    for (name, table) in tables {
-        archive.start_file(name, plain).expect("writes to memory");
-        archive.write_all(table).expect("writes to memory");
-    }
-    let archive = archive.finish().expect("writes to memory");
-    drop(read_zip("feed.zip", archive.into_inner(), small()));
-}
-
 /// An entity, read in each format; what reads must be written and read again as the same.
-fn ngsi_entity(bytes: &[u8]) {
+pub(super) fn ngsi_entity(bytes: &[u8]) {
     let limits = ContextLimits::default();
     let Ok(node) = parse_json(bytes) else { return };
     drop(Reader::new(&CORE, &limits).simplified().entity(&node));
@@ -158,7 +39,7 @@ fn ngsi_entity(bytes: &[u8]) {
     assert_eq!(again.attributes, entity.attributes, "written as {written}");
 }
 
-fn ngsi_context(bytes: &[u8]) {
+pub(super) fn ngsi_context(bytes: &[u8]) {
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(bytes) else {
         return;
     };
@@ -176,7 +57,7 @@ fn ngsi_context(bytes: &[u8]) {
 }
 
 /// The bytes as the text of each query parameter that has a language of its own.
-fn ngsi_query(bytes: &[u8]) {
+pub(super) fn ngsi_query(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
@@ -216,7 +97,7 @@ fn ngsi_query(bytes: &[u8]) {
     drop(TemporalQuery::parse(&times, &CORE));
 }
 
-fn ngsi_subscription(bytes: &[u8]) {
+pub(super) fn ngsi_subscription(bytes: &[u8]) {
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(bytes) else {
         return;
     };
@@ -229,27 +110,45 @@ fn ngsi_subscription(bytes: &[u8]) {
     ));
 }
 
-fn mapping(bytes: &[u8]) {
+pub(super) fn mapping(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         drop(Mapping::from_toml(text, "mapping.toml"));
     }
 }
 
 /// The bytes as what a sensor sent.
-fn payload(bytes: &[u8]) {
-    static GATES: LazyLock<Mapping> =
-        LazyLock::new(|| Mapping::from_toml(MAPPING, "gates.toml").expect("the seed is a mapping"));
+pub(super) fn payload(bytes: &[u8]) {
     drop(GATES.map(bytes, "gates/7", TimeMs(1_772_000_000_000)));
     drop(GATES.map(bytes, "table/7", TimeMs(1_772_000_000_000)));
 }
 
-fn rules(bytes: &[u8]) {
+/// The bytes as a topic and, in their first line, as a filter of topics.
+pub(super) fn topic(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let (filter, topic) = text.split_once('\n').unwrap_or((text, text));
+    let taken = topic_matches(filter, topic);
+    if !filter.contains(['+', '#']) {
+        assert_eq!(
+            taken,
+            filter == topic,
+            "a filter without wildcards is itself"
+        );
+    }
+    drop(GATES.map(b"{\"count\": 3}", topic, TimeMs(1_772_000_000_000)));
+    let quoted = serde_json::Value::String(filter.to_owned());
+    let text = MAPPING.replacen("\"gates/+\"", &quoted.to_string(), 1);
+    drop(Mapping::from_toml(&text, "mapping.toml"));
+}
+
+pub(super) fn rules(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         drop(conurb_think::rules_from_toml(text, "rules.toml"));
     }
 }
 
-fn manifest(bytes: &[u8]) {
+pub(super) fn manifest(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes)
         && let Ok(manifest) = Manifest::from_toml(text, "scenario.toml")
     {
@@ -258,7 +157,7 @@ fn manifest(bytes: &[u8]) {
 }
 
 /// The bytes as the lines of a ledger: opened, walked, read.
-fn ledger(bytes: &[u8]) {
+pub(super) fn ledger(bytes: &[u8]) {
     let stores = memory::open::<Entity>();
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<LedgerLine> = text

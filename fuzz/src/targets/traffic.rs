@@ -1,0 +1,76 @@
+//! Road networks and demands: CityFlow's files and SUMO's.
+
+use std::sync::{Arc, LazyLock};
+
+use conurb_traffic::sumo::{
+    DemandOptions, NetworkOptions, SumoNetwork, read_additional, read_config, read_demand,
+    read_network,
+};
+use conurb_traffic::{Demand, Network, Signals, Sim, SimOptions};
+
+const ROADNET: &[u8] = include_bytes!("../../corpus/roadnet/cross.json");
+const FLOW: &[u8] = include_bytes!("../../corpus/flow/two.json");
+const SUMO_NET: &[u8] = include_bytes!("../../corpus/sumo_net/signals.net.xml");
+
+/// Seconds that a network and demand which read are driven.
+const DRIVEN_S: usize = 20;
+
+/// What reads must run: a network is only worth something to the engine.
+fn drive(net: Network, demand: Demand) {
+    let options = SimOptions {
+        signals: Signals::Programme,
+        ..SimOptions::default()
+    };
+    let Ok(mut sim) = Sim::new(Arc::new(net), Arc::new(demand), options) else {
+        return;
+    };
+    for _ in 0..DRIVEN_S {
+        sim.step();
+    }
+    assert!(
+        sim.vehicles()
+            .all(|v| v.position_m.is_finite() && v.speed_m_s >= 0.0),
+        "a vehicle has left the numbers"
+    );
+}
+
+pub(super) fn roadnet(bytes: &[u8]) {
+    let Ok(net) = Network::from_json(bytes, "roadnet.json") else {
+        return;
+    };
+    if let Ok(demand) = Demand::from_json(FLOW, "flow.json", &net) {
+        drive(net, demand);
+    }
+}
+
+pub(super) fn flow(bytes: &[u8]) {
+    let net = Network::from_json(ROADNET, "cross.json").expect("the seed is a network");
+    if let Ok(demand) = Demand::from_json(bytes, "flow.json", &net) {
+        drive(net, demand);
+    }
+}
+
+pub(super) fn sumo_net(bytes: &[u8]) {
+    drop(read_network(bytes, "a.net.xml", &NetworkOptions::default()));
+}
+
+/// Routes, trips, flows and types, on a network with a signal.
+pub(super) fn sumo_demand(bytes: &[u8]) {
+    static NET: LazyLock<SumoNetwork> = LazyLock::new(|| {
+        read_network(SUMO_NET, "signals.net.xml", &NetworkOptions::default())
+            .expect("the seed is a network")
+    });
+    let options = DemandOptions {
+        end_s: 3_600.0,
+        ..DemandOptions::default()
+    };
+    drop(read_demand(&[(bytes, "a.rou.xml")], &NET, &options));
+}
+
+pub(super) fn sumo_config(bytes: &[u8]) {
+    drop(read_config(bytes, "a.sumocfg"));
+}
+
+pub(super) fn sumo_additional(bytes: &[u8]) {
+    drop(read_additional(bytes, "a.add.xml"));
+}

@@ -1,0 +1,121 @@
+//! Networks and demands wrong in one way each: every file is refused, with its place and a remedy.
+//!
+//! The texts stand in `corpus/malformed/expected.txt`, so that each is read by a person when it
+//! changes. A stale file fails this test once, which rewrites it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use conurb_base::Coded as _;
+use conurb_traffic::sumo::{DemandOptions, NetworkOptions, SumoNetwork, read_demand, read_network};
+use conurb_traffic::{Demand, Network, TrafficError};
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")
+}
+
+/// The files of a folder of malformed ones, by name.
+fn files(kind: &str) -> BTreeMap<String, Vec<u8>> {
+    let folder = corpus().join("malformed").join(kind);
+    let entries =
+        std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let files = entries.map(|entry| {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        (name, std::fs::read(path).unwrap())
+    });
+    files.collect()
+}
+
+fn sumo_net() -> SumoNetwork {
+    let bytes = std::fs::read(corpus().join("sumo_net/signals.net.xml")).unwrap();
+    read_network(&bytes, "signals.net.xml", &NetworkOptions::default()).unwrap()
+}
+
+fn net() -> Network {
+    let bytes = std::fs::read(corpus().join("roadnet/cross.json")).unwrap();
+    Network::from_json(&bytes, "cross.json").unwrap()
+}
+
+type Reader = Box<dyn Fn(&[u8], &str) -> Option<TrafficError>>;
+
+/// Each folder with the reader of its files.
+fn readers() -> Vec<(&'static str, Reader)> {
+    let (net, sumo) = (net(), sumo_net());
+    vec![
+        (
+            "roadnet",
+            Box::new(|bytes, name| Network::from_json(bytes, name).err()),
+        ),
+        (
+            "flow",
+            Box::new(move |bytes, name| Demand::from_json(bytes, name, &net).err()),
+        ),
+        (
+            "sumo_net",
+            Box::new(|bytes, name| read_network(bytes, name, &NetworkOptions::default()).err()),
+        ),
+        (
+            "sumo_demand",
+            Box::new(move |bytes, name| {
+                read_demand(&[(bytes, name)], &sumo, &DemandOptions::default()).err()
+            }),
+        ),
+    ]
+}
+
+/// One refusal as a person reads it.
+fn refusal(name: &str, error: &TrafficError) -> String {
+    let at = error.at().unwrap_or_default();
+    assert_eq!(at.file.as_deref(), Some(name), "{error} names another file");
+    assert!(at.line.is_some(), "{error} has no line");
+    let remedy = error.remedy().unwrap_or_default();
+    assert!(!remedy.is_empty(), "{error} has no remedy");
+    format!("{}\n  {error}\n  {remedy}\n", error.code())
+}
+
+#[test]
+fn every_malformed_file_is_refused_with_place_and_remedy() {
+    let mut found = String::new();
+    let mut accepted = Vec::new();
+    for (kind, read) in readers() {
+        for (name, bytes) in files(kind) {
+            let name = format!("{kind}/{name}");
+            match read(&bytes, &name) {
+                Some(error) => writeln!(found, "{}", refusal(&name, &error)).unwrap(),
+                None => accepted.push(name),
+            }
+        }
+    }
+    assert_eq!(accepted, [""; 0], "files that should be refused");
+    let file = corpus().join("malformed/expected.txt");
+    let expected = std::fs::read_to_string(&file).unwrap_or_default();
+    if found != expected {
+        let differs = found.lines().zip(expected.lines()).find(|(a, b)| a != b);
+        std::fs::write(&file, &found).unwrap();
+        panic!(
+            "{} was stale and is written anew; read what changed, first: {differs:?}",
+            file.display()
+        );
+    }
+}
+
+/// What the malformed files are made from is fine: each is wrong by what was done to it.
+#[test]
+fn the_files_they_are_made_from_are_accepted() {
+    assert_eq!(net().signalised().len(), 1);
+    let flows = std::fs::read(corpus().join("flow/two.json")).unwrap();
+    assert_eq!(
+        Demand::from_json(&flows, "two.json", &net())
+            .unwrap()
+            .flows()
+            .len(),
+        2
+    );
+    for file in ["vehicles.rou.xml", "flows.rou.xml"] {
+        let bytes = std::fs::read(corpus().join("sumo_demand").join(file)).unwrap();
+        let demand = read_demand(&[(&bytes, file)], &sumo_net(), &DemandOptions::default());
+        assert!(!demand.unwrap().demand.flows().is_empty(), "{file}");
+    }
+}
