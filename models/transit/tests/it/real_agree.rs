@@ -14,6 +14,7 @@ const TRIPS: usize = 16;
 type Query = (u32, u32, u32);
 
 /// Draws pairs of different served stops and times within a day.
+#[allow(clippy::print_stdout)] // the seed
 fn draws(day: &Timetable, feed: &str, count: usize) -> Vec<Query> {
     println!("seed {SEED}, {count} queries of {feed}");
     let mut served: Vec<u32> = day.connections().iter().map(|c| c.from).collect();

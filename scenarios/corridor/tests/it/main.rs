@@ -31,7 +31,7 @@ impl World for Town {
 impl Town {
     fn tell(&mut self, entity: Entity, at: TimeMs) -> Change {
         let entity = Arc::new(entity);
-        let before = self.0.insert(entity.id.clone(), entity.clone());
+        let before = self.0.insert(entity.id.to_string(), entity.clone());
         Change {
             seq: 1,
             kind: ChangeKind::Updated,
@@ -57,6 +57,7 @@ fn settings(change: impl FnOnce(&mut Settings)) -> Settings {
 }
 
 /// Eight signals along an arterial in a peak.
+#[allow(clippy::print_stdout)] // the seed of a simulation test
 fn scenario(settings: Settings) -> (CorridorScenario, Arc<Network>) {
     println!("seed {SEED}");
     let (roads, flows) = generate(&GridOptions {
@@ -109,7 +110,7 @@ fn dispatch(s: &mut CorridorScenario, network: &Network) -> (Town, Vec<Proposal>
     let at = START.plus_s(400);
     let mut town = Town::default();
     let change = town.tell(vehicle("ambulance", "onRoute", &from, &to, at), at);
-    let triggers = s.observe(&[change.clone()], &[], at);
+    let triggers = s.observe(std::slice::from_ref(&change), &[], at);
     // The same report again asks for nothing.
     assert!(s.observe(&[change], &[], at).is_empty());
     let proposals = s.decide(&triggers, &town, at);
