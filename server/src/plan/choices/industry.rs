@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use conurb_region::allocation::{AllocationLimits, AllocationProblem, AllocationSearch, JobChange};
-use conurb_region::industry::relatedness;
+use conurb_region::industry::{Jobs, relatedness};
 use conurb_region::tables::{Columns, Table};
 use serde::{Deserialize, Serialize};
 
@@ -72,24 +72,7 @@ pub(super) fn choose(
     let codes: Vec<&str> = codes.iter().map(String::as_str).collect();
     let jobs = table.jobs_of(&codes)?;
     let density = relatedness(&jobs, &nation)?.density.concat();
-    let (n, sectors) = (jobs.units(), jobs.sectors().len());
-    let all: f64 = nation.iter().sum();
-    let cells = (0..n).flat_map(|i| (0..sectors).map(move |s| (i, s)));
-    // Counts of persons: whole, and far below 2^53.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let counted: Vec<u64> = cells.map(|(i, s)| jobs.at(i, s).round() as u64).collect();
-    let limits = AllocationLimits {
-        moved_jobs: ask.moved_jobs,
-        city_total_share: 0.0,
-        sector_total_share: 0.0,
-        lq_drift: ask.lq_drift,
-        hhi_cap: vec![1.0; n],
-    };
-    let names: Vec<String> = codes.iter().map(|c| base.name(c).to_owned()).collect();
-    let shares = nation.iter().map(|e| e / all).collect();
-    let weight = vec![1.0; n * n];
-    let known = jobs.sectors().to_vec();
-    let problem = AllocationProblem::new(names, known, counted, weight, shares, density, limits)?;
+    let problem = problem(base, ask, &jobs, (&codes, &nation), density)?;
     let plan = problem.solve(AllocationSearch {
         seed: ask.seed,
         evaluations: ask.evaluations,
@@ -146,4 +129,34 @@ pub(super) fn choose(
         citation: "Finger and Kreinin 1979; relatedness density: Hidalgo et al. 2007",
         detail: detail(&plan)?,
     })
+}
+
+/// The programme: totals of cities and sectors are kept.
+fn problem(
+    base: &Base,
+    ask: &IndustryChoice,
+    jobs: &Jobs,
+    (codes, nation): (&[&str], &[f64]),
+    density: Vec<f64>,
+) -> Result<AllocationProblem, Failure> {
+    let (n, sectors) = (jobs.units(), jobs.sectors().len());
+    let all: f64 = nation.iter().sum();
+    let cells = (0..n).flat_map(|i| (0..sectors).map(move |s| (i, s)));
+    // Counts of persons: whole, and far below 2^53.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let counted: Vec<u64> = cells.map(|(i, s)| jobs.at(i, s).round() as u64).collect();
+    let limits = AllocationLimits {
+        moved_jobs: ask.moved_jobs,
+        city_total_share: 0.0,
+        sector_total_share: 0.0,
+        lq_drift: ask.lq_drift,
+        hhi_cap: vec![1.0; n],
+    };
+    let names: Vec<String> = codes.iter().map(|c| base.name(c).to_owned()).collect();
+    let shares = nation.iter().map(|e| e / all).collect();
+    let weight = vec![1.0; n * n];
+    let known = jobs.sectors().to_vec();
+    Ok(AllocationProblem::new(
+        names, known, counted, weight, shares, density, limits,
+    )?)
 }

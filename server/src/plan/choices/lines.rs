@@ -1,7 +1,7 @@
 //! Which lines under a budget of kilometres.
 
 use conurb_region::links::{Link, LinkProblem, Objective, choose_links, gravity_trips};
-use conurb_transit::scenario::run_models;
+use conurb_transit::scenario::{RunModel, run_models};
 use serde::{Deserialize, Serialize};
 
 use super::{Base, Choice, Cities, detail, listed, proof, words};
@@ -39,45 +39,17 @@ pub(crate) enum Aim {
 pub(super) fn choose(project: &Project, base: &Base, ask: &LineChoice) -> Result<Choice, Failure> {
     let cities = Cities::of(base)?;
     let n = cities.names.len();
-    let (_, models) = run_models()?;
-    let model = (models.iter())
-        .find(|m| m.name == project.optimise.run_model)
-        .ok_or_else(|| {
-            let what = format!(
-                "optimise.run_model \"{}\" is not known",
-                project.optimise.run_model
-            );
-            Failure::plain(what, None)
-        })?;
-    let mut links = Vec::with_capacity(ask.candidates.len());
-    for (from, to) in &ask.candidates {
-        let (a, b) = (cities.at(from)?, cities.at(to)?);
-        let km = cities.distance_km[a * n + b];
-        links.push(Link {
-            name: format!("{from}-{to}"),
-            from: a,
-            to: b,
-            cost: km,
-            ride_min: model.start_min + model.min_per_km * km,
-        });
-    }
-    let problem = |links: Vec<Link>| {
-        let trips = gravity_trips(&cities.mass, &cities.distance_km)?;
-        let (names, mass) = (cities.names.clone(), cities.mass.clone());
-        LinkProblem::new(
-            names,
-            mass,
-            cities.minutes.clone(),
-            trips,
-            links,
-            ask.budget_km,
-        )
-    };
+    let model = run_model(project)?;
+    let links = candidates(&cities, ask, &model)?;
+    let trips = gravity_trips(&cities.mass, &cities.distance_km)?;
+    let (names, mass) = (cities.names.clone(), cities.mass.clone());
+    let minutes = cities.minutes.clone();
+    let problem = LinkProblem::new(names, mass, minutes, trips, links, ask.budget_km)?;
     let objective = match ask.objective {
         Aim::Access => Objective::Access,
         Aim::Worst => Objective::Lexicographic,
     };
-    let plan = choose_links(&problem(links.clone())?, objective, NODES)?;
+    let plan = choose_links(&problem, objective, NODES)?;
     let before = access(&cities, &cities.minutes);
     let gain: Vec<f64> = (plan.city_access.iter().zip(&before))
         .map(|(after, before)| 100.0 * (after / before - 1.0))
@@ -94,7 +66,9 @@ pub(super) fn choose(project: &Project, base: &Base, ask: &LineChoice) -> Result
     let best: Vec<String> = (best.iter().take(5))
         .map(|i| format!("{} {:+.1} %", cities.names[*i], gain[*i]))
         .collect();
-    let built: Vec<String> = plan.links.iter().map(|l| links[*l].name.clone()).collect();
+    let built: Vec<String> = (plan.links.iter())
+        .map(|l| problem.links()[*l].name.clone())
+        .collect();
     let sure = proof(&plan.certificate);
     Ok(Choice {
         id: "lines",
@@ -142,6 +116,36 @@ pub(super) fn choose(project: &Project, base: &Base, ask: &LineChoice) -> Result
         citation: "He, Botan, Lang, Saffidine, Sikora and Workman 2024, arXiv 2409.02152",
         detail: detail(&plan)?,
     })
+}
+
+/// Which model gives the run minutes.
+fn run_model(project: &Project) -> Result<RunModel, Failure> {
+    let wanted = &project.optimise.run_model;
+    let (_, models) = run_models()?;
+    let found = models.into_iter().find(|m| m.name == *wanted);
+    found.ok_or_else(|| {
+        Failure::plain(
+            format!("optimise.run_model \"{wanted}\" is not known"),
+            None,
+        )
+    })
+}
+
+/// The candidates as links that cost their kilometres.
+fn candidates(cities: &Cities, ask: &LineChoice, model: &RunModel) -> Result<Vec<Link>, Failure> {
+    let n = cities.names.len();
+    let link = |(from, to): &(String, String)| {
+        let (a, b) = (cities.at(from)?, cities.at(to)?);
+        let km = cities.distance_km[a * n + b];
+        Ok(Link {
+            name: format!("{from}-{to}"),
+            from: a,
+            to: b,
+            cost: km,
+            ride_min: model.start_min + model.min_per_km * km,
+        })
+    };
+    ask.candidates.iter().map(link).collect()
 }
 
 /// A_i = sum_j m_j / t_ij over shortest ways, as the model counts it.
