@@ -31,7 +31,7 @@ impl World for Town {
 impl Town {
     fn tell(&mut self, entity: Entity, at: TimeMs) -> Change {
         let entity = Arc::new(entity);
-        let before = self.0.insert(entity.id.clone(), entity.clone());
+        let before = self.0.insert(entity.id.to_string(), entity.clone());
         Change {
             seq: 1,
             kind: ChangeKind::Updated,
