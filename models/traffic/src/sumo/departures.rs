@@ -32,6 +32,14 @@ pub(super) fn departures(
         });
     }
     let number = open.xml.number_if(e, "number")?;
+    if let Some(value) = number.filter(|n| *n < 0.0 || n.fract() != 0.0) {
+        return Err(TrafficError::BadNumber {
+            at: open.xml.at(e, "number"),
+            what: "number",
+            value,
+            rule: "it has to be a whole number, 0 or more",
+        });
+    }
     let mut next = gaps(open, e, options.seed, (begin, end, number))?;
     let random =
         e.get("probability").is_some() || e.get("period").is_some_and(|p| p.starts_with("exp("));
