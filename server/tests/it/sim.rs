@@ -105,8 +105,14 @@ conurb_test!(changing_lane_changes_the_run_and_is_told, |dir| {
     let (off, on) = (run(""), run("--lane-change"));
     assert!(on.contains("vehicles change lane") && !off.contains("vehicles change lane"));
     let json = |words: &str| {
-        let json = dir.run(&format!("sim run {city} --json {words}")).ok().json();
-        (json["lane_change"].clone(), json["controllers"][0]["kpis"].clone())
+        let json = dir
+            .run(&format!("sim run {city} --json {words}"))
+            .ok()
+            .json();
+        (
+            json["lane_change"].clone(),
+            json["controllers"][0]["kpis"].clone(),
+        )
     };
     let (off, on) = (json(""), json("--lane-change"));
     assert_eq!((off.0, on.0), (false.into(), true.into()));
