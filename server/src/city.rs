@@ -129,7 +129,12 @@ pub(crate) fn arterial(spec: &str, span_s: u32) -> Result<City, Failure> {
         }
     }
     let (roads, flows) = citygen::grid::generate(&options)?;
-    let mut city = build(roads, &flows, "arterial (generated)", "flow.json (generated)")?;
+    let mut city = build(
+        roads,
+        &flows,
+        "arterial (generated)",
+        "flow.json (generated)",
+    )?;
     let seed = options.seed;
     city.synthetic = Some(Text::new(
         format!("合成数据：由 conurb-citygen 生成的干道，种子 {seed}；并非观测"),

@@ -86,7 +86,8 @@ conurb_test!(sumo_becomes_cityflow_and_what_is_left_out_is_told, |dir| {
 });
 
 conurb_test!(cityflow_becomes_sumo_and_the_demand_is_all_there, |dir| {
-    dir.run("gen --signals 4 --seed 2 --span 5m --out town").ok();
+    dir.run("gen --signals 4 --seed 2 --span 5m --out town")
+        .ok();
     let files = "--network town/roadnet.json --demand town/flow.json";
     let run = dir
         .run(&format!("sim convert {files} --to sumo --out s"))
@@ -121,7 +122,9 @@ conurb_test!(cityflow_becomes_sumo_and_the_demand_is_all_there, |dir| {
 conurb_test!(a_sumo_city_runs_and_is_compared, |dir| {
     sumo(&dir);
     let run = dir
-        .run(&format!("sim run {FILES} --span 5m --controller file --lang en"))
+        .run(&format!(
+            "sim run {FILES} --span 5m --controller file --lang en"
+        ))
         .ok();
     assert!(run.err.contains("not modelled"), "{run:#?}");
     let run = dir

@@ -187,7 +187,9 @@ conurb_test!(look_ahead_decides_from_detectors_and_replays, |dir| {
     assert_eq!(report["policy"]["parameters"]["horizon_s"], 30);
     assert_eq!(report["information_level"]["code"], "LD");
     assert!(
-        report["command"].as_str().is_some_and(|c| c.contains("--controller lookahead")),
+        report["command"]
+            .as_str()
+            .is_some_and(|c| c.contains("--controller lookahead")),
         "{}",
         report["command"]
     );

@@ -31,10 +31,15 @@ pub(super) fn departures(
             message: format!("the flow ends at {end} s before it begins at {begin} s"),
         });
     }
-    let number = match open.xml.number_if(e, "number")? {
-        Some(n) => Some(open.xml.positive(e, "number", n, true)?),
-        None => None,
-    };
+    let number = open.xml.number_if(e, "number")?;
+    if let Some(value) = number.filter(|n| *n < 0.0 || n.fract() != 0.0) {
+        return Err(TrafficError::BadNumber {
+            at: open.xml.at(e, "number"),
+            what: "number",
+            value,
+            rule: "it has to be a whole number, 0 or more",
+        });
+    }
     let (mean_s, mut next) = gaps(open, e, options.seed, (begin, end, number))?;
     let too_many = |found| TrafficError::TooLarge {
         at: open.xml.at(e, ""),

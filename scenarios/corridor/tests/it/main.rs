@@ -59,7 +59,6 @@ fn settings(change: impl FnOnce(&mut Settings)) -> Settings {
 /// Eight signals along an arterial in a peak.
 #[allow(clippy::print_stdout)] // the seed of a simulation test
 fn scenario(settings: Settings) -> (CorridorScenario, Arc<Network>) {
-    println!("seed {SEED}");
     let (roads, flows) = generate(&GridOptions {
         columns: 8,
         rows: 1,
@@ -89,10 +88,7 @@ fn ends(network: &Network) -> (String, String) {
         })
         .collect();
     along.sort_by(|a, b| a.points[0][0].total_cmp(&b.points[0][0]));
-    (
-        along[0].id.clone(),
-        along[along.len() - 1].id.clone(),
-    )
+    (along[0].id.clone(), along[along.len() - 1].id.clone())
 }
 
 fn vehicle(usage: &str, status: &str, from: &str, to: &str, at: TimeMs) -> Entity {
@@ -159,7 +155,7 @@ fn golden_dispatch_with_and_without_a_plan_from_one_seed() {
         panic!("one decision: {proposals:?}");
     };
     kit::check_proposal(p).expect("keeps the contract");
-    println!("{}", p.why.en);
+    println!("seed {SEED}: {}", p.why.en);
     let (none, plan) = (&p.options[0], &p.options[p.chosen]);
     assert_eq!(none.action["plan"], "none");
     assert_eq!(value(none, OTHERS_DELAY).to_bits(), 0.0_f64.to_bits());
