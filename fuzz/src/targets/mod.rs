@@ -48,7 +48,7 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "ledger",
         run: platform::ledger,
-        rounds: 100,
+        rounds: 30,
     },
 ];
 
