@@ -193,7 +193,7 @@ impl Sim {
         self.state.push(slot, drivable);
         self.state.running += 1;
         if self.state.tracks[drivable as usize].front == slot {
-            mark_live(&self.net, &self.plan, &mut self.state, drivable);
+            mark_met(&self.net, &self.plan, &mut self.state, drivable);
             let lattice = self.lattice.as_deref();
             look_ahead(&self.net, &self.plan, lattice, &mut self.state, drivable);
         }
@@ -301,7 +301,9 @@ impl Sim {
             ..
         } = self;
         let lattice = lattice.as_deref();
-        state.live.fill(0);
+        for met in &mut state.met {
+            (met.leaving, met.inside, met.coming) = (0, 0, 0);
+        }
         let mut kept = 0;
         for i in 0..state.occupied.len() {
             let drivable = state.occupied[i];
@@ -311,7 +313,7 @@ impl Sim {
             }
             state.occupied[kept] = drivable;
             kept += 1;
-            mark_live(net, plan, state, drivable);
+            mark_met(net, plan, state, drivable);
             let track = &mut state.tracks[drivable as usize];
             let car = &state.cars[track.front as usize];
             let tpl = &plan.templates[car.template as usize];
@@ -348,23 +350,31 @@ impl Sim {
 /// Marks the links on which the vehicles of a drivable can be met at a conflict point: its own, the
 /// one its first vehicle will take, the one its last vehicle has not quite left.
 #[inline(always)]
-fn mark_live(net: &Network, plan: &Plan, state: &mut State, drivable: u32) {
+fn mark_met(net: &Network, plan: &Plan, state: &mut State, drivable: u32) {
     let lanes = net.lanes.len();
+    let seat = |link: usize| {
+        let seat = net.flat.seats[link];
+        (seat.junction as usize, seat.bit(link))
+    };
     if let Some(link) = (drivable as usize).checked_sub(lanes) {
-        state.live[link] = 1;
+        let (junction, bit) = seat(link);
+        state.met[junction].inside |= bit;
         return;
     }
     let track = &state.tracks[drivable as usize];
     let last = &state.cars[track.tail as usize];
-    if let Some(link) = (last.prev as usize).checked_sub(lanes)
+    if last.prev != NONE
         && last.pos - plan.templates[last.template as usize].len < LEFT_M
-        && let Some(live) = state.live.get_mut(link)
+        && let Some(link) = (last.prev as usize).checked_sub(lanes)
     {
-        *live = 1;
+        let (junction, bit) = seat(link);
+        state.met[junction].leaving |= bit;
     }
     let front = &state.cars[track.front as usize];
     if front.cursor + 1 < front.path_end {
-        state.live[plan.paths[front.cursor as usize + 1] as usize - lanes] = 1;
+        let link = plan.paths[front.cursor as usize + 1] as usize - lanes;
+        let (junction, bit) = seat(link);
+        state.met[junction].coming |= bit;
     }
 }
 
