@@ -248,7 +248,7 @@ fn choose<const BEYOND: bool>(view: &View<'_>, me: &Chooser<'_>, here: &Here) ->
         }
     } else if !here.on_lane || here.length - car.pos <= tpl.approach {
         let (limit, foe, red) = match &view.net.priority {
-            Some(foes) if BEYOND => priority::ahead(view, foes, car, tpl),
+            Some(foes) if BEYOND => priority::ahead(view, foes, car, tpl, u),
             _ => junction(view, car, tpl, here),
         };
         u = least(u, limit);
