@@ -183,6 +183,27 @@ pub(crate) struct Flat {
     pub(crate) lane_links_from: Vec<u32>,
     /// Drivable numbers of the links of a lane.
     pub(crate) lane_links: Vec<u32>,
+    /// Place in its junction, by link.
+    pub(crate) seats: Vec<Seat>,
+}
+
+/// A link among those of its junction, which share sets of 64 bits. Where there are more links, some
+/// share a bit: a bit that is not set says that nobody is there, one that is set that somebody may be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Seat {
+    /// The links it has conflict points with.
+    pub(crate) foes: u64,
+    pub(crate) junction: u32,
+    /// The junction's first link.
+    pub(crate) first: u32,
+}
+
+impl Seat {
+    /// The bit of a link of the same junction.
+    #[inline]
+    pub(crate) const fn bit(self, link: usize) -> u64 {
+        1 << ((link - self.first as usize) % 64)
+    }
 }
 
 /// Right of way by lists of foes instead of by rank: networks of other simulators.

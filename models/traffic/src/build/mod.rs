@@ -6,7 +6,7 @@ mod priority;
 mod roads;
 mod tables;
 
-use tables::{conflict_table, flat, phase_links};
+use tables::{conflict_table, flat, phase_links, seats};
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -339,7 +339,8 @@ impl Builder<'_> {
         }
         let (crosses, cross_from, junction_links) = conflict_table(&self.link_lines);
         let phase_links = self.junctions.iter().map(phase_links).collect();
-        let flat = flat(&self.lanes, &self.links);
+        let mut flat = flat(&self.lanes, &self.links);
+        flat.seats = seats(&crosses, &cross_from, &junction_links);
         Network {
             junctions: self.junctions,
             roads: self.roads,

@@ -2,7 +2,7 @@
 
 use crate::geometry::{self, P};
 use crate::ids::LinkIx;
-use crate::network::{Cross, Flat, Junction, Lane, Link};
+use crate::network::{Cross, Flat, Junction, Lane, Link, Seat};
 
 pub(super) fn phase_links(junction: &Junction) -> Vec<Vec<LinkIx>> {
     if junction.phases.is_empty() {
@@ -23,6 +23,30 @@ pub(super) fn phase_links(junction: &Junction) -> Vec<Vec<LinkIx>> {
                 .collect()
         })
         .collect()
+}
+
+/// The places of links in their junctions.
+pub(super) fn seats(
+    crosses: &[Cross],
+    cross_from: &[u32],
+    junction_links: &[std::ops::Range<u32>],
+) -> Vec<Seat> {
+    let mut seats = Vec::with_capacity(cross_from.len());
+    for (junction, links) in (0..).zip(junction_links) {
+        for link in links.clone() {
+            let mut seat = Seat {
+                foes: 0,
+                junction,
+                first: links.start,
+            };
+            let (from, to) = (cross_from[link as usize], cross_from[link as usize + 1]);
+            for cross in &crosses[from as usize..to as usize] {
+                seat.foes |= seat.bit(cross.other.ix());
+            }
+            seats.push(seat);
+        }
+    }
+    seats
 }
 
 type ConflictTable = (Vec<Cross>, Vec<u32>, Vec<std::ops::Range<u32>>);

@@ -255,6 +255,7 @@ impl Sim {
         to.cars.clear();
         to.free.clear();
         to.green.clone_from(&from.green);
+        to.met.clone_from(&from.met);
         to.phase.clone_from(&from.phase);
         (to.step, to.next_event, to.running) = (from.step, from.next_event, 0);
         let blank = LaneBook {

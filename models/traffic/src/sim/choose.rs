@@ -27,111 +27,187 @@ pub(super) fn choose_part<const CHANGE: bool, const BEYOND: bool>(
     }
 }
 
+/// A vehicle that chooses.
+struct Chooser<'a> {
+    slot: u32,
+    car: &'a Car,
+    tpl: &'a Tpl,
+    /// Itself without a leader: then the gap is infinite.
+    leader: &'a Car,
+    gap: f64,
+    /// Not the first of its drivable.
+    behind: bool,
+}
+
 /// The choice for one drivable, from the front to the back.
+///
+/// Vehicles with nobody and no junction near are done here, others by [`choose_one`].
+#[inline(always)]
 fn choose_on<const CHANGE: bool, const BEYOND: bool>(
     view: &View<'_>,
     scratch: &mut Scratch,
     lattice: Option<&Lattice>,
     drivable: u32,
 ) {
-    let (net, cars, dt) = (view.net, &view.state.cars, view.dt);
+    let (net, cars) = (view.net, &view.state.cars);
     let mut track = view.state.tracks[drivable as usize];
-    let chain = (track.still_head, track.still_tail);
+    let (head, tail) = (track.still_head, track.still_tail);
     let here = Here {
         drivable,
         length: net.flat.length_m[drivable as usize],
         limit: net.flat.limit_m_s[drivable as usize],
         on_lane: (drivable as usize) < net.lanes.len(),
     };
-    let mut leader = cars.get(track.leader as usize);
-    let (mut gap, mut rear) = (track.gap, 0.0);
-    let (mut slot, mut first, mut ahead_unmoved) = (track.front, true, false);
-    while slot != NONE {
-        let car = &cars[slot as usize];
-        let tpl = view.tpl(car);
-        let was_unmoved = ahead_unmoved;
-        ahead_unmoved = car.flags & UNMOVED != 0;
-        if !first && was_unmoved && car.flags & STILL != 0 {
-            // Nothing that it depends on has changed since it last chose to stand, and nothing for
-            // those behind it in its chain.
-            let mut last = car;
-            if slot == track.still_head {
-                last = &cars[track.still_tail as usize];
-            } else {
+    let (mut slot, mut behind) = (track.front, false);
+    let mut car = &cars[slot as usize];
+    let mut tpl = view.tpl(car);
+    let (mut leader, mut gap) = match cars.get(track.leader as usize) {
+        Some(leader) => (leader, track.gap),
+        None => (car, f64::INFINITY),
+    };
+    let mut waits = car.flags & WAITS != 0;
+    if CHANGE && track.leader != NONE {
+        scratch.gaps.push((slot, gap));
+    }
+    loop {
+        let mut unmoved = car.flags & UNMOVED != 0;
+        let mut last = car;
+        if is_free::<CHANGE, BEYOND>(car, tpl, gap, &here) {
+            scratch
+                .next
+                .push(drive_freely(slot, car, tpl, here.limit, view.dt));
+        } else if !waits {
+            let me = Chooser {
+                slot,
+                car,
+                tpl,
+                leader,
+                gap,
+                behind,
+            };
+            let stands = choose_one::<CHANGE, BEYOND>(view, scratch, lattice, &here, &me);
+            if slot == head {
+                // Those behind it in the chain see it move in the next step.
+                (last, unmoved) = (&cars[tail as usize], true);
+                if !stands {
+                    track.drop_head(slot, car.behind);
+                }
+            } else if stands {
                 track.note_still(slot, car);
             }
-            (leader, rear, slot) = (Some(last), last.pos - view.tpl(last).len, last.behind);
-            continue;
         }
-        if !first {
-            gap = rear - car.pos;
-        } else if car.flags & WAITS != 0 {
-            if CHANGE && leader.is_some() {
-                scratch.gaps.push((slot, gap));
+        // The next that does not sleep.
+        loop {
+            if last.behind == NONE {
+                if (head, tail) != (track.still_head, track.still_tail) {
+                    scratch.chains.push((drivable, track));
+                }
+                return;
             }
-            (leader, rear) = (Some(car), car.pos - tpl.len);
-            (slot, first) = (car.behind, false);
-            continue;
-        }
-        let mut chosen = choose::<BEYOND>(view, car, tpl, leader, gap, &here, !first);
-        if CHANGE {
-            if leader.is_some() {
-                scratch.gaps.push((slot, gap));
+            slot = last.behind;
+            car = &cars[slot as usize];
+            if !(unmoved && car.flags & STILL != 0) {
+                break;
             }
-            if car.flags & ASKED != 0 || here.on_lane && car.path_end == car.cursor {
-                chosen.u = view.wishes.limit(view, car, slot, &here, chosen.u);
-            }
-        }
-        let hardest = car.speed - tpl.max_neg * dt;
-        if hardest > chosen.u {
-            chosen.u = hardest;
-        }
-        #[allow(clippy::cast_possible_truncation)] // fewer than 2^32 vehicles
-        let at = scratch.next.len() as u32;
-        if chosen.blocker != NONE {
-            scratch.blocked.push(at);
-        }
-        let mut next = Next {
-            slot,
-            blocker: chosen.blocker,
-            pos: car.pos,
-            speed: chosen.u,
-            flags: car.flags & SHADOW,
-        };
-        if CHANGE && car.partner != NONE {
-            scratch.held.push((slot, at));
-        } else {
-            (next.pos, next.speed) = motion(car, tpl, chosen.u, dt);
-            // Not `&&`: nobody can foretell which way that would branch.
-            let stays = (next.pos == car.pos) & (next.speed == car.speed);
-            next.flags = chosen.flags | (u32::from(stays) * UNMOVED);
-            if BEYOND && net.priority.is_some() {
-                next.flags |= priority::stood(car, next.speed);
-            }
-            if next.pos > here.length {
-                let mover = drive_on(net, view.plan, lattice, car, (slot, at), drivable, next.pos);
-                scratch.movers.push(mover);
-            }
-        }
-        let stands = next.flags & STILL != 0;
-        scratch.next.push(next);
-        let mut last = car;
-        if slot == track.still_head {
-            if stands {
-                last = &cars[track.still_tail as usize];
-                ahead_unmoved = true;
+            // Nothing that it depends on has changed since it last chose to stand (nor has it moved
+            // then), and nothing for those behind it in its chain.
+            if slot == head {
+                last = &cars[tail as usize];
             } else {
-                track.drop_head(car.behind);
+                track.note_still(slot, car);
+                last = car;
             }
-        } else if stands {
-            track.note_still(slot, car);
         }
-        (leader, rear) = (Some(last), last.pos - view.tpl(last).len);
-        (slot, first) = (last.behind, false);
+        gap = last.pos - view.tpl(last).len - car.pos;
+        tpl = view.tpl(car);
+        (leader, behind, waits) = (last, true, false);
+        if CHANGE {
+            scratch.gaps.push((slot, gap));
+        }
     }
-    if chain != (track.still_head, track.still_tail) {
-        scratch.chains.push((drivable, track));
+}
+
+/// Nobody and no junction near.
+#[inline(always)]
+fn is_free<const CHANGE: bool, const BEYOND: bool>(
+    car: &Car,
+    tpl: &Tpl,
+    gap: f64,
+    here: &Here,
+) -> bool {
+    // Not `&&`: nobody can foretell which way that would branch.
+    let far = (gap >= tpl.far_gap) & (here.length - car.pos > tpl.approach) & here.on_lane;
+    !BEYOND && far && !(CHANGE && car.is_bound())
+}
+
+/// What [`choose_one`] would come to for a vehicle that is free.
+#[inline(always)]
+fn drive_freely(slot: u32, car: &Car, tpl: &Tpl, limit: f64, dt: f64) -> Next {
+    let v = car.speed;
+    let mut u = least(least(tpl.vmax, v + tpl.max_pos * dt), limit);
+    let hardest = v - tpl.max_neg * dt;
+    if hardest > u {
+        u = hardest;
     }
+    Next {
+        slot,
+        blocker: NONE,
+        pos: (v + u) * dt / 2.0 + car.pos,
+        speed: u,
+        flags: 0,
+    }
+}
+
+/// The choice of one vehicle; whether it stands asleep.
+#[inline(never)]
+fn choose_one<const CHANGE: bool, const BEYOND: bool>(
+    view: &View<'_>,
+    scratch: &mut Scratch,
+    lattice: Option<&Lattice>,
+    here: &Here,
+    me: &Chooser<'_>,
+) -> bool {
+    let (net, dt) = (view.net, view.dt);
+    let (slot, car, tpl) = (me.slot, me.car, me.tpl);
+    let mut chosen = choose::<BEYOND>(view, me, here);
+    if CHANGE && (car.flags & ASKED != 0 || here.on_lane && car.path_end == car.cursor) {
+        chosen.u = view.wishes.limit(view, car, slot, here, chosen.u);
+    }
+    let hardest = car.speed - tpl.max_neg * dt;
+    if hardest > chosen.u {
+        chosen.u = hardest;
+    }
+    #[allow(clippy::cast_possible_truncation)] // fewer than 2^32 vehicles
+    let at = scratch.next.len() as u32;
+    if chosen.blocker != NONE {
+        scratch.blocked.push(at);
+    }
+    let mut next = Next {
+        slot,
+        blocker: chosen.blocker,
+        pos: car.pos,
+        speed: chosen.u,
+        flags: car.flags & SHADOW,
+    };
+    if CHANGE && car.partner != NONE {
+        scratch.held.push((slot, at));
+    } else {
+        (next.pos, next.speed) = motion(car, tpl, chosen.u, dt);
+        // Not `&&`: nobody can foretell which way that would branch.
+        let stays = (next.pos == car.pos) & (next.speed == car.speed);
+        next.flags = chosen.flags | (u32::from(stays) * UNMOVED);
+        if BEYOND && net.priority.is_some() {
+            next.flags |= priority::stood(car, next.speed);
+        }
+        if next.pos > here.length {
+            let (plan, on) = (view.plan, here.drivable);
+            let mover = drive_on(net, plan, lattice, car, (slot, at), on, next.pos);
+            scratch.movers.push(mover);
+        }
+    }
+    let stands = next.flags & STILL != 0;
+    scratch.next.push(next);
+    stands
 }
 
 /// The stretch a vehicle is on.
@@ -151,16 +227,9 @@ struct Chosen {
 
 /// The speed the vehicle wants for the next step. Behind another on a lane nobody gives way to it.
 #[inline(always)]
-fn choose<const BEYOND: bool>(
-    view: &View<'_>,
-    car: &Car,
-    tpl: &Tpl,
-    leader: Option<&Car>,
-    gap: f64,
-    here: &Here,
-    behind: bool,
-) -> Chosen {
+fn choose<const BEYOND: bool>(view: &View<'_>, me: &Chooser<'_>, here: &Here) -> Chosen {
     let dt = view.dt;
+    let (car, tpl, behind) = (me.car, me.tpl, me.behind);
     let v = car.speed;
     let mut u = least(tpl.vmax, v + tpl.max_pos * dt);
     u = if BEYOND {
@@ -168,9 +237,8 @@ fn choose<const BEYOND: bool>(
     } else {
         least(u, here.limit)
     };
-    if let Some(ahead) = leader {
-        u = least(u, follow(tpl, v, view.tpl(ahead), ahead.speed, gap, dt));
-    }
+    let ahead = me.leader;
+    u = least(u, follow(tpl, v, view.tpl(ahead), ahead.speed, me.gap, dt));
     let mut blocker = NONE;
     let mut flags = 0;
     if u <= 0.0 && behind && here.on_lane && car.pos >= tpl.len {
@@ -180,7 +248,7 @@ fn choose<const BEYOND: bool>(
         }
     } else if !here.on_lane || here.length - car.pos <= tpl.approach {
         let (limit, foe, red) = match &view.net.priority {
-            Some(foes) if BEYOND => priority::ahead(view, foes, car, tpl),
+            Some(foes) if BEYOND => priority::ahead(view, foes, car, tpl, u),
             _ => junction(view, car, tpl, here),
         };
         u = least(u, limit);
@@ -231,17 +299,22 @@ fn junction(view: &View<'_>, car: &Car, tpl: &Tpl, here: &Here) -> (f64, u32, bo
     } else {
         (here.drivable as usize - offset, car.pos)
     };
+    let seat = view.net.flat.seats[link];
+    let met = &view.state.met[seat.junction as usize];
+    let anybody = met.anybody() & seat.foes;
+    if anybody == 0 {
+        return (u, NONE, false);
+    }
     let crosses = &view.net.crosses
         [view.net.cross_from[link] as usize..view.net.cross_from[link + 1] as usize];
     for cross in crosses {
-        if cross.distance_m < x {
-            continue;
-        }
         let foe_link = cross.other.ix();
-        if view.state.live[foe_link] == 0 {
+        let bit = seat.bit(foe_link);
+        // Not `||`: nobody can foretell which way that would branch.
+        if (cross.distance_m < x) | (anybody & bit == 0) {
             continue;
         }
-        let (foe, d2) = view.foe(foe_link, cross.other_distance_m);
+        let (foe, d2) = view.foe(foe_link, cross.other_distance_m, met, bit);
         if foe == NONE {
             continue;
         }

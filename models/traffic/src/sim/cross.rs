@@ -6,7 +6,7 @@
 
 use super::lane_change::Wishes;
 use super::speed::{TURN_SPEED_M_S, YIELD_M, brake_m, steps_to_reach};
-use super::state::{Car, State};
+use super::state::{Car, Met, State};
 use crate::ids::NONE;
 use crate::network::Network;
 use crate::plan::{Plan, Tpl};
@@ -53,23 +53,26 @@ impl View<'_> {
     }
 
     /// The vehicle notified at distance `c` of `link`, and its distance to that point (negative:
-    /// behind its front). `NONE` if nobody is.
-    pub(crate) fn foe(&self, link: usize, c: f64) -> (u32, f64) {
+    /// behind its front). `NONE` if nobody is. `met` and `bit` say who can be there.
+    pub(crate) fn foe(&self, link: usize, c: f64, met: &Met, bit: u64) -> (u32, f64) {
         let flat = &self.net.flat;
-        let offset = self.net.lanes.len();
-        let drivable = offset + link;
-        let length = flat.length_m[drivable];
-        let last = self.state.tracks[flat.link_to[link] as usize].tail;
-        if last != NONE {
-            let car = self.car(last);
-            if car.prev as usize == drivable {
-                let beyond = length - c;
+        let drivable = self.net.lanes.len() + link;
+        if met.leaving & bit != 0 {
+            let last = self.state.tracks[flat.link_to[link] as usize].tail;
+            if let Some(car) = self.state.cars.get(last as usize)
+                && car.prev as usize == drivable
+            {
+                let beyond = flat.length_m[drivable] - c;
                 if beyond + (car.pos - self.tpl(car).len) < 0.0 {
                     return (last, -(car.pos + beyond));
                 }
             }
         }
-        let mut slot = self.state.tracks[drivable].front;
+        let mut slot = if met.inside & bit == 0 {
+            NONE
+        } else {
+            self.state.tracks[drivable].front
+        };
         while slot != NONE {
             let car = self.car(slot);
             let passed = car.pos > c && car.pos - c - self.tpl(car).len > 0.0;
@@ -78,7 +81,7 @@ impl View<'_> {
             }
             slot = car.behind;
         }
-        if self.state.green[link] != 0 {
+        if met.coming & bit != 0 && self.state.green[link] != 0 {
             let lane = flat.link_from[link] as usize;
             let first = self.state.tracks[lane].front;
             if first != NONE {

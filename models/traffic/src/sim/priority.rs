@@ -58,18 +58,27 @@ fn stood_s(car: &Car, dt: f64) -> f64 {
     f64::from(car.flags >> STOOD_BIT) * dt
 }
 
-/// The speed junctions and limits ahead allow, the vehicle given way to, and false: here even a red
+/// The speed that junctions and limits ahead leave of `wish` m/s, the vehicle given way to, and false: here even a red
 /// light does not let a vehicle sleep, for it counts how long it has stood.
-pub(super) fn ahead(view: &View<'_>, p: &Priority, car: &Car, tpl: &Tpl) -> (f64, u32, bool) {
+pub(super) fn ahead(
+    view: &View<'_>,
+    p: &Priority,
+    car: &Car,
+    tpl: &Tpl,
+    wish: f64,
+) -> (f64, u32, bool) {
     let lanes = view.net.lanes.len();
-    let mut u = tpl.vmax;
+    let mut u = wish;
     let mut at = car.cursor;
     let mut before = -car.pos;
     while at < car.path_end && before <= tpl.approach {
         let drivable = view.plan.paths[at as usize] as usize;
         if at > car.cursor {
             let limit = view.net.flat.limit_m_s[drivable] * tpl.speed_factor;
-            u = least(u, slow_to(tpl, car.speed, limit, before, view.dt));
+            // It never has to be slower than the limit.
+            if limit < u {
+                u = least(u, slow_to(tpl, car.speed, limit, before, view.dt));
+            }
         }
         if drivable >= lanes {
             let asker = Asker {

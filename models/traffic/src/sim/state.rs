@@ -35,6 +35,14 @@ pub(crate) struct Car {
     pub(crate) partner: u32,
 }
 
+impl Car {
+    /// Two bodies, a wish to heed or a lane that ends: with lane change, more than its leader and
+    /// its limit counts.
+    pub(crate) const fn is_bound(&self) -> bool {
+        self.partner != NONE || self.flags & (ASKED | SHADOW) != 0 || self.path_end == self.cursor
+    }
+}
+
 /// Following alone kept it at speed 0 in the last step, whatever lies ahead of its leader.
 pub(crate) const STILL: u32 = 1;
 /// Position and speed did not change in the last step.
@@ -96,10 +104,11 @@ impl Track {
         }
     }
 
-    /// The head of the chain, with this vehicle behind it, stands no more.
+    /// The head of the chain, with this vehicle behind it, stands no more; nor do those that joined
+    /// before it.
     #[inline]
-    pub(crate) fn drop_head(&mut self, behind: u32) {
-        if self.still_head == self.still_tail {
+    pub(crate) fn drop_head(&mut self, head: u32, behind: u32) {
+        if head == self.still_tail {
             self.forget_still();
         } else {
             self.still_head = behind;
@@ -108,6 +117,51 @@ impl Track {
 
     pub(crate) fn forget_still(&mut self) {
         (self.still_head, self.still_tail) = (NONE, NONE);
+    }
+}
+
+/// On which links of a junction somebody can be met at a conflict point, a bit each (see
+/// [`crate::network::Seat`]).
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Met {
+    /// The last vehicle of the lane behind may not have left the link quite.
+    pub(crate) leaving: u64,
+    /// Somebody is on it.
+    pub(crate) inside: u64,
+    /// The first vehicle of the lane before will take it, if it may go.
+    pub(crate) coming: u64,
+    /// It may go.
+    pub(crate) green: u64,
+}
+
+/// Where somebody is who is met on a link.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Way {
+    Leaving,
+    Inside,
+    Coming,
+}
+
+impl Met {
+    /// Forgets who is met; what is green stays.
+    #[inline]
+    pub(crate) const fn clear(&mut self) {
+        (self.leaving, self.inside, self.coming) = (0, 0, 0);
+    }
+
+    #[inline]
+    pub(crate) const fn mark(&mut self, way: Way, bit: u64) {
+        match way {
+            Way::Leaving => self.leaving |= bit,
+            Way::Inside => self.inside |= bit,
+            Way::Coming => self.coming |= bit,
+        }
+    }
+
+    /// Links on which somebody is met now.
+    #[inline]
+    pub(crate) const fn anybody(&self) -> u64 {
+        self.leaving | self.inside | (self.coming & self.green)
     }
 }
 
@@ -166,8 +220,8 @@ flat_state! {
             lanes: LaneBook,
             waiting_lanes: u32,
             green: u8,
-            /// By link: 0 when nobody can be met at its conflict points, whatever is green.
-            live: u8,
+            /// By junction: who can be met at conflict points.
+            met: Met,
             phase: u16,
             rest_s: f64,
             // The rest is empty without lane change.
@@ -227,7 +281,7 @@ impl State {
             lanes: vec![lane; net.lanes.len()],
             waiting_lanes: Vec::new(),
             green: vec![0; net.links.len()],
-            live: vec![0; net.links.len()],
+            met: vec![Met::default(); net.junctions.len()],
             phase: vec![0; net.junctions.len()],
             rest_s: vec![0.0; net.junctions.len()],
             gaps: Vec::new(),
@@ -256,9 +310,11 @@ impl State {
     pub(crate) fn show(&mut self, net: &Network, junction: usize, phase: u16) {
         let links = net.junction_links[junction].clone();
         self.green[links.start as usize..links.end as usize].fill(0);
+        let mut green = 0;
         if let Some(links) = net.phase_links[junction].get(usize::from(phase)) {
             for link in links {
                 self.green[link.ix()] = GREEN;
+                green |= net.flat.seats[link.ix()].bit(link.ix());
                 let lane = net.flat.link_from[link.ix()];
                 let front = self.tracks[lane as usize].front;
                 if let Some(car) = self.cars.get_mut(front as usize)
@@ -275,9 +331,11 @@ impl State {
             {
                 for link in &net.junctions[junction].road_links[*road_link as usize].links {
                     self.green[link.ix()] = GREEN_YIELD;
+                    green |= net.flat.seats[link.ix()].bit(link.ix());
                 }
             }
         }
+        self.met[junction].green = green;
         self.phase[junction] = phase;
     }
 
@@ -320,7 +378,7 @@ impl State {
             car.ahead = ahead;
             car.flags &= SHADOW;
             if track.still_head == behind {
-                track.drop_head(car.behind);
+                track.drop_head(behind, car.behind);
             }
         }
         if let Some(lane) = self.lanes.get_mut(drivable as usize) {

@@ -3,7 +3,7 @@
 use super::choose::choose_part;
 use super::cross::View;
 use super::lane_change::{Lattice, Wishes};
-use super::state::{Car, EMPTY, SHADOW, State, Track, WAITS};
+use super::state::{Car, EMPTY, SHADOW, State, Track, WAITS, Way};
 use super::{Finished, Sim};
 use crate::ids::NONE;
 use crate::network::Network;
@@ -273,7 +273,7 @@ impl Sim {
         self.state.push(slot, drivable);
         self.state.running += 1;
         if self.state.tracks[drivable as usize].front == slot {
-            mark_live(&self.net, &self.plan, &mut self.state, drivable);
+            mark_met(&self.net, &self.plan, &mut self.state, drivable);
             let lattice = self.lattice.as_deref();
             look_ahead(&self.net, &self.plan, lattice, &mut self.state, drivable);
         }
@@ -375,7 +375,9 @@ impl Sim {
             ..
         } = self;
         let lattice = lattice.as_deref();
-        state.live.fill(0);
+        for met in &mut state.met {
+            met.clear();
+        }
         let mut kept = 0;
         for i in 0..state.occupied.len() {
             let drivable = state.occupied[i];
@@ -385,7 +387,7 @@ impl Sim {
             }
             state.occupied[kept] = drivable;
             kept += 1;
-            mark_live(net, plan, state, drivable);
+            mark_met(net, plan, state, drivable);
             let (leader, gap) = leader_after_step(net, plan, lattice, state, drivable);
             let track = &mut state.tracks[drivable as usize];
             (track.leader, track.gap) = (leader, gap);
@@ -412,12 +414,13 @@ impl Sim {
     }
 }
 
-/// Marks [`live_links`].
+/// Marks who is [`met_on`] these links.
 #[inline(always)]
-fn mark_live(net: &Network, plan: &Plan, state: &mut State, drivable: u32) {
-    for link in live_links(net, plan, state, drivable) {
-        if let Some(live) = state.live.get_mut(link as usize) {
-            *live = 1;
+fn mark_met(net: &Network, plan: &Plan, state: &mut State, drivable: u32) {
+    for (link, way) in met_on(net, plan, state, drivable) {
+        if link != NONE {
+            let seat = net.flat.seats[link as usize];
+            state.met[seat.junction as usize].mark(way, seat.bit(link as usize));
         }
     }
 }
@@ -426,24 +429,24 @@ fn mark_live(net: &Network, plan: &Plan, state: &mut State, drivable: u32) {
 /// one its first vehicle will take, the one its last vehicle has not quite left.
 /// `NONE` where there is none.
 #[inline(always)]
-pub(crate) fn live_links(net: &Network, plan: &Plan, state: &State, drivable: u32) -> [u32; 2] {
+pub(crate) fn met_on(net: &Network, plan: &Plan, state: &State, drivable: u32) -> [(u32, Way); 2] {
     #[allow(clippy::cast_possible_truncation)] // fewer than 2^32 drivables
     let lanes = net.lanes.len() as u32;
     if let Some(link) = drivable.checked_sub(lanes) {
-        return [link, NONE];
+        return [(link, Way::Inside), (NONE, Way::Coming)];
     }
-    let mut links = [NONE, NONE];
+    let mut links = [(NONE, Way::Leaving), (NONE, Way::Coming)];
     let track = &state.tracks[drivable as usize];
     let last = &state.cars[track.tail as usize];
     if let Some(link) = last.prev.checked_sub(lanes)
         && last.prev != NONE
         && last.pos - plan.templates[last.template as usize].len < LEFT_M
     {
-        links[0] = link;
+        links[0].0 = link;
     }
     let front = &state.cars[track.front as usize];
     if front.cursor + 1 < front.path_end {
-        links[1] = plan.paths[front.cursor as usize + 1] - lanes;
+        links[1].0 = plan.paths[front.cursor as usize + 1] - lanes;
     }
     links
 }

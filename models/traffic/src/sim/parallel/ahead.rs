@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::super::Sim;
-use super::super::state::EMPTY;
-use super::super::step::{leader_after_step, live_links};
+use super::super::state::{EMPTY, Met, Way};
+use super::super::step::{leader_after_step, met_on};
 use super::{Crew, split};
 use crate::ids::NONE;
 
@@ -16,8 +16,8 @@ pub(super) struct Leaders {
     found: Vec<(u32, f64)>,
     /// Those that hold nobody any more.
     emptied: Vec<u32>,
-    /// Links on which somebody can be met, by the part they belong to.
-    live: Vec<Vec<u32>>,
+    /// Links on which somebody can be met, by the part that owns their junction.
+    met: Vec<Vec<(u32, Way)>>,
 }
 
 impl Leaders {
@@ -26,7 +26,7 @@ impl Leaders {
             kept: Vec::new(),
             found: Vec::new(),
             emptied: Vec::new(),
-            live: vec![Vec::new(); parts],
+            met: vec![Vec::new(); parts],
         }
     }
 
@@ -34,7 +34,7 @@ impl Leaders {
     fn keep(&mut self, sim: &Sim, old: &[u32], fresh: &[u32]) {
         self.kept.clear();
         self.emptied.clear();
-        self.live.iter_mut().for_each(Vec::clear);
+        self.met.iter_mut().for_each(Vec::clear);
         let (mut old, mut fresh) = (old.iter().peekable(), fresh.iter().peekable());
         loop {
             let drivable = match (old.peek(), fresh.peek()) {
@@ -57,7 +57,6 @@ impl Sim {
     /// occupied drivables.
     pub(super) fn share_leaders(&mut self, crew: &mut Crew) {
         let (sim, cut) = (&*self, &crew.cut);
-        let lanes = sim.net.lanes.len();
         let lattice = sim.lattice.as_deref();
         let parts = crew.inn.par_iter_mut().enumerate();
         parts.with_max_len(1).for_each(|(p, inbox)| {
@@ -66,10 +65,10 @@ impl Sim {
             leaders.keep(sim, old, &inbox.fresh);
             leaders.found.clear();
             for drivable in &leaders.kept {
-                for link in live_links(&sim.net, &sim.plan, &sim.state, *drivable) {
+                for (link, way) in met_on(&sim.net, &sim.plan, &sim.state, *drivable) {
                     if link != NONE {
-                        let on = link + u32::try_from(lanes).expect("limited");
-                        leaders.live[cut.of(on)].push(link);
+                        let junction = sim.net.flat.seats[link as usize].junction as usize;
+                        leaders.met[junction / cut.junctions].push((link, way));
                     }
                 }
                 let found = leader_after_step(&sim.net, &sim.plan, lattice, &sim.state, *drivable);
@@ -82,18 +81,23 @@ impl Sim {
     fn write_leaders(&mut self, crew: &Crew) {
         let state = &mut self.state;
         let (cut, inn) = (&crew.cut, &crew.inn);
-        let lanes = state.lanes.len();
-        let ends = || cut.drivables[1..].iter().map(|d| *d as usize);
-        let tracks = split(&mut state.tracks, ends());
-        let lives = split(&mut state.live, ends().map(|end| end.saturating_sub(lanes)));
-        let parts = tracks.into_par_iter().zip(lives).enumerate();
-        parts.with_max_len(1).for_each(|(p, (tracks, live))| {
+        let seats = &self.net.flat.seats;
+        let tracks = split(
+            &mut state.tracks,
+            cut.drivables[1..].iter().map(|d| *d as usize),
+        );
+        let junctions = state.met.len();
+        let ends = (1..=inn.len()).map(|p| (p * cut.junctions).min(junctions));
+        let met = split(&mut state.met, ends);
+        let parts = tracks.into_par_iter().zip(met).enumerate();
+        parts.with_max_len(1).for_each(|(p, (tracks, met))| {
             let first = cut.drivables[p] as usize;
-            let first_link = first.saturating_sub(lanes);
-            live.fill(0);
+            met.iter_mut().for_each(Met::clear);
             for inbox in inn {
-                for link in &inbox.leaders.live[p] {
-                    live[*link as usize - first_link] = 1;
+                for (link, way) in &inbox.leaders.met[p] {
+                    let seat = seats[*link as usize];
+                    let place = seat.junction as usize - p * cut.junctions;
+                    met[place].mark(*way, seat.bit(*link as usize));
                 }
             }
             let own = &inn[p].leaders;

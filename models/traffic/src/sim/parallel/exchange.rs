@@ -109,7 +109,7 @@ impl Outbox {
             } else {
                 self.relink(cut, behind, ahead, KEEP);
                 if track.still_head == behind {
-                    track.drop_head(cars[behind as usize].behind);
+                    track.drop_head(behind, cars[behind as usize].behind);
                 }
             }
         }

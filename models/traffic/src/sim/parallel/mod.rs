@@ -51,6 +51,8 @@ struct Cut {
     occupied: Vec<usize>,
     /// Slots of a part; the last one has fewer.
     slots: u32,
+    /// Junctions of a part, likewise.
+    junctions: usize,
 }
 
 impl Cut {
@@ -64,6 +66,7 @@ impl Cut {
         let firsts = (0..parts).map(|p| if p == 0 { 0 } else { first(p).unwrap_or(ends) });
         self.drivables.extend(firsts);
         self.drivables.push(ends);
+        self.junctions = state.met.len().div_ceil(parts).max(1);
         let slots = state.cars.len().div_ceil(parts).max(1);
         self.slots = u32::try_from(slots).expect("fewer than 2^32 vehicles run at once");
     }
