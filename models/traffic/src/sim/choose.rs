@@ -48,18 +48,23 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool>(
     lattice: Option<&Lattice>,
     drivable: u32,
 ) {
-    let (net, cars) = (view.net, &view.state.cars);
+    let (net, cars) = (view.net, view.state.cars.as_slice());
+    let templates = view.plan.templates.as_slice();
     let mut track = view.state.tracks[drivable as usize];
     let (head, tail) = (track.still_head, track.still_tail);
+    let length = net.flat.length_m[drivable as usize];
+    let on_lane = (drivable as usize) < net.lanes.len();
     let here = Here {
         drivable,
-        length: net.flat.length_m[drivable as usize],
+        length,
         limit: net.flat.limit_m_s[drivable as usize],
-        on_lane: (drivable as usize) < net.lanes.len(),
+        on_lane,
     };
+    // Nobody is free on a link.
+    let free_to = if on_lane { length } else { 0.0 };
     let (mut slot, mut behind) = (track.front, false);
     let mut car = &cars[slot as usize];
-    let mut tpl = view.tpl(car);
+    let mut tpl = &templates[car.template as usize];
     let (mut leader, mut gap) = match cars.get(track.leader as usize) {
         Some(leader) => (leader, track.gap),
         None => (car, f64::INFINITY),
@@ -69,9 +74,8 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool>(
         scratch.gaps.push((slot, gap));
     }
     loop {
-        let mut unmoved = car.flags & UNMOVED != 0;
-        let mut last = car;
-        if is_free::<CHANGE, BEYOND>(car, tpl, gap, &here) {
+        let (mut last, mut last_tpl) = (car, tpl);
+        if is_free::<CHANGE, BEYOND>(car, tpl, gap, free_to) {
             scratch.next.push(drive_freely(slot, car, tpl, here.limit, view.dt));
         } else if !waits {
             let me = Chooser {
@@ -85,7 +89,8 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool>(
             let stands = choose_one::<CHANGE, BEYOND>(view, scratch, lattice, &here, &me);
             if slot == head {
                 // Those behind it in the chain see it move in the next step.
-                (last, unmoved) = (&cars[tail as usize], true);
+                last = &cars[tail as usize];
+                last_tpl = &templates[last.template as usize];
                 if !stands {
                     track.drop_head(slot, car.behind);
                 }
@@ -103,7 +108,7 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool>(
             }
             slot = last.behind;
             car = &cars[slot as usize];
-            if !(unmoved && car.flags & STILL != 0) {
+            if last.flags & UNMOVED == 0 || car.flags & STILL == 0 {
                 break;
             }
             // Nothing that it depends on has changed since it last chose to stand (nor has it moved
@@ -114,9 +119,10 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool>(
                 track.note_still(slot, car);
                 last = car;
             }
+            last_tpl = &templates[last.template as usize];
         }
-        gap = last.pos - view.tpl(last).len - car.pos;
-        tpl = view.tpl(car);
+        gap = last.pos - last_tpl.len - car.pos;
+        tpl = &templates[car.template as usize];
         (leader, behind, waits) = (last, true, false);
         if CHANGE {
             scratch.gaps.push((slot, gap));
@@ -130,10 +136,10 @@ fn is_free<const CHANGE: bool, const BEYOND: bool>(
     car: &Car,
     tpl: &Tpl,
     gap: f64,
-    here: &Here,
+    free_to: f64,
 ) -> bool {
     // Not `&&`: nobody can foretell which way that would branch.
-    let far = (gap >= tpl.far_gap) & (here.length - car.pos > tpl.approach) & here.on_lane;
+    let far = (gap >= tpl.far_gap) & (free_to - car.pos > tpl.approach);
     !BEYOND && far && !(CHANGE && car.is_bound())
 }
 
