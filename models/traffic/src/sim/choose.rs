@@ -1,7 +1,7 @@
 //! The choice of speed: what a vehicle wants behind its leader, under its limit, before a junction.
 //!
 //! `BEYOND` compiles in what the CityFlow form has no member for: lists of foes, wished speeds over
-//! the limit, dawdling. A run without them does not pay for them.
+//! the limit, dawdling. A run without them does not pay for them. `SECOND` compiles in the usual step.
 
 use super::cross::{Asker, View};
 use super::lane_change::Lattice;
@@ -16,13 +16,13 @@ use crate::plan::{Plan, Tpl};
 /// [`super::Sim::choose_speeds`] for all drivables. A function of its own for each pair of constants,
 /// so that the loop of one does not take the other's registers.
 #[inline(never)]
-pub(super) fn choose_all<const CHANGE: bool, const BEYOND: bool>(
+pub(super) fn choose_all<const CHANGE: bool, const BEYOND: bool, const SECOND: bool>(
     view: &View<'_>,
     scratch: &mut Scratch,
     lattice: Option<&Lattice>,
 ) {
     for drivable in &view.state.occupied {
-        choose_on::<CHANGE, BEYOND>(view, scratch, lattice, *drivable);
+        choose_on::<CHANGE, BEYOND, SECOND>(view, scratch, lattice, *drivable);
     }
 }
 
@@ -42,7 +42,7 @@ struct Chooser<'a> {
 ///
 /// Vehicles with nobody and no junction near are done here, others by [`choose_one`].
 #[inline(always)]
-fn choose_on<const CHANGE: bool, const BEYOND: bool>(
+fn choose_on<const CHANGE: bool, const BEYOND: bool, const SECOND: bool>(
     view: &View<'_>,
     scratch: &mut Scratch,
     lattice: Option<&Lattice>,
@@ -50,6 +50,7 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool>(
 ) {
     let (net, cars) = (view.net, view.state.cars.as_slice());
     let templates = view.plan.templates.as_slice();
+    let dt = view.dt::<SECOND>();
     let mut track = view.state.tracks[drivable as usize];
     let (head, tail) = (track.still_head, track.still_tail);
     let length = net.flat.length_m[drivable as usize];
@@ -76,7 +77,7 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool>(
     loop {
         let (mut last, mut last_tpl) = (car, tpl);
         if is_free::<CHANGE, BEYOND>(car, tpl, gap, free_to) {
-            scratch.next.push(drive_freely(slot, car, tpl, here.limit, view.dt));
+            scratch.next.push(drive_freely(slot, car, tpl, here.limit, dt));
         } else if !waits {
             let me = Chooser {
                 slot,
@@ -86,7 +87,7 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool>(
                 gap,
                 behind,
             };
-            let stands = choose_one::<CHANGE, BEYOND>(view, scratch, lattice, &here, &me);
+            let stands = choose_one::<CHANGE, BEYOND, SECOND>(view, scratch, lattice, &here, &me);
             if slot == head {
                 // Those behind it in the chain see it move in the next step.
                 last = &cars[tail as usize];
@@ -162,17 +163,17 @@ fn drive_freely(slot: u32, car: &Car, tpl: &Tpl, limit: f64, dt: f64) -> Next {
 }
 
 /// The choice of one vehicle; whether it stands asleep.
-#[inline(never)]
-fn choose_one<const CHANGE: bool, const BEYOND: bool>(
+#[inline(always)]
+fn choose_one<const CHANGE: bool, const BEYOND: bool, const SECOND: bool>(
     view: &View<'_>,
     scratch: &mut Scratch,
     lattice: Option<&Lattice>,
     here: &Here,
     me: &Chooser<'_>,
 ) -> bool {
-    let (net, dt) = (view.net, view.dt);
+    let (net, dt) = (view.net, view.dt::<SECOND>());
     let (slot, car, tpl) = (me.slot, me.car, me.tpl);
-    let mut chosen = choose::<BEYOND>(view, me, here);
+    let mut chosen = choose::<BEYOND>(view, me, here, dt);
     if CHANGE && (car.flags & ASKED != 0 || here.on_lane && car.path_end == car.cursor) {
         chosen.u = scratch.wishes.limit(view, car, slot, here, chosen.u);
     }
@@ -234,8 +235,8 @@ fn choose<const BEYOND: bool>(
     view: &View<'_>,
     me: &Chooser<'_>,
     here: &Here,
+    dt: f64,
 ) -> Chosen {
-    let dt = view.dt;
     let (car, tpl, behind) = (me.car, me.tpl, me.behind);
     let v = car.speed;
     let mut u = least(tpl.vmax, v + tpl.max_pos * dt);

@@ -96,6 +96,7 @@ impl Sim {
         while let Some(lane) = self.state.woken.pop() {
             if self.state.tracks[lane as usize].front != NONE {
                 let lattice = self.lattice.as_deref();
+                mark_met(&self.net, &self.plan, &mut self.state, lane);
                 look_ahead(&self.net, &self.plan, lattice, &mut self.state, lane);
             }
         }
@@ -214,9 +215,13 @@ impl Sim {
         };
         let lattice = self.lattice.as_deref();
         if self.net.priority.is_none() && !self.plan.own_drivers {
-            choose_all::<CHANGE, false>(&view, scratch, lattice);
+            if self.dt.to_bits() == 1.0_f64.to_bits() {
+                choose_all::<CHANGE, false, true>(&view, scratch, lattice);
+            } else {
+                choose_all::<CHANGE, false, false>(&view, scratch, lattice);
+            }
         } else {
-            choose_all::<CHANGE, true>(&view, scratch, lattice);
+            choose_all::<CHANGE, true, false>(&view, scratch, lattice);
         }
         for (drivable, track) in self.scratch.chains.drain(..) {
             self.state.tracks[drivable as usize] = track;
@@ -371,7 +376,8 @@ fn mark_met(net: &Network, plan: &Plan, state: &mut State, drivable: u32) {
         state.met[junction].leaving |= bit;
     }
     let front = &state.cars[track.front as usize];
-    if front.cursor + 1 < front.path_end {
+    // Nobody who waits at red is met; when it turns green, the lane is woken and marked again.
+    if front.flags & WAITS == 0 && front.cursor + 1 < front.path_end {
         let link = plan.paths[front.cursor as usize + 1] as usize - lanes;
         let (junction, bit) = seat(link);
         state.met[junction].coming |= bit;
