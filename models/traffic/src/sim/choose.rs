@@ -1,7 +1,7 @@
 //! The choice of speed: what a vehicle wants behind its leader, under its limit, before a junction.
 //!
 //! `BEYOND` compiles in what the CityFlow form has no member for: lists of foes, wished speeds over
-//! the limit, dawdling. A run without them does not pay for them.
+//! the limit, dawdling. A run without them does not pay for them. `SECOND` compiles in the usual step.
 
 use super::cross::{Asker, View};
 use super::lane_change::Lattice;
@@ -13,17 +13,31 @@ use crate::ids::NONE;
 use crate::network::Network;
 use crate::plan::{Plan, Tpl};
 
-/// [`super::Sim::choose_speeds`] for these drivables. A function of its own for each pair of
-/// constants, so that the loop of one does not take the other's registers.
+/// [`super::Sim::choose_speeds`] for these drivables.
+pub(super) fn choose_part<const CHANGE: bool>(
+    view: &View<'_>,
+    scratch: &mut Scratch,
+    lattice: Option<&Lattice>,
+    drivables: &[u32],
+) {
+    let beyond = view.net.priority.is_some() || view.plan.own_drivers;
+    match (beyond, view.dt.to_bits() == 1.0_f64.to_bits()) {
+        (true, _) => choose_all::<CHANGE, true, false>(view, scratch, lattice, drivables),
+        (false, true) => choose_all::<CHANGE, false, true>(view, scratch, lattice, drivables),
+        (false, false) => choose_all::<CHANGE, false, false>(view, scratch, lattice, drivables),
+    }
+}
+
+/// [`choose_part`]. A function of its own for each set of constants, so that the loop of one does not take the other's registers.
 #[inline(never)]
-pub(super) fn choose_part<const CHANGE: bool, const BEYOND: bool>(
+fn choose_all<const CHANGE: bool, const BEYOND: bool, const SECOND: bool>(
     view: &View<'_>,
     scratch: &mut Scratch,
     lattice: Option<&Lattice>,
     drivables: &[u32],
 ) {
     for drivable in drivables {
-        choose_on::<CHANGE, BEYOND>(view, scratch, lattice, *drivable);
+        choose_on::<CHANGE, BEYOND, SECOND>(view, scratch, lattice, *drivable);
     }
 }
 
@@ -43,24 +57,30 @@ struct Chooser<'a> {
 ///
 /// Vehicles with nobody and no junction near are done here, others by [`choose_one`].
 #[inline(always)]
-fn choose_on<const CHANGE: bool, const BEYOND: bool>(
+fn choose_on<const CHANGE: bool, const BEYOND: bool, const SECOND: bool>(
     view: &View<'_>,
     scratch: &mut Scratch,
     lattice: Option<&Lattice>,
     drivable: u32,
 ) {
-    let (net, cars) = (view.net, &view.state.cars);
+    let (net, cars) = (view.net, view.state.cars.as_slice());
+    let templates = view.plan.templates.as_slice();
+    let dt = view.dt::<SECOND>();
     let mut track = view.state.tracks[drivable as usize];
     let (head, tail) = (track.still_head, track.still_tail);
+    let length = net.flat.length_m[drivable as usize];
+    let on_lane = (drivable as usize) < net.lanes.len();
     let here = Here {
         drivable,
-        length: net.flat.length_m[drivable as usize],
+        length,
         limit: net.flat.limit_m_s[drivable as usize],
-        on_lane: (drivable as usize) < net.lanes.len(),
+        on_lane,
     };
+    // Nobody is free on a link.
+    let free_to = if on_lane { length } else { 0.0 };
     let (mut slot, mut behind) = (track.front, false);
     let mut car = &cars[slot as usize];
-    let mut tpl = view.tpl(car);
+    let mut tpl = &templates[car.template as usize];
     let (mut leader, mut gap) = match cars.get(track.leader as usize) {
         Some(leader) => (leader, track.gap),
         None => (car, f64::INFINITY),
@@ -70,12 +90,11 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool>(
         scratch.gaps.push((slot, gap));
     }
     loop {
-        let mut unmoved = car.flags & UNMOVED != 0;
-        let mut last = car;
-        if is_free::<CHANGE, BEYOND>(car, tpl, gap, &here) {
+        let (mut last, mut last_tpl) = (car, tpl);
+        if is_free::<CHANGE, BEYOND>(car, tpl, gap, free_to) {
             scratch
                 .next
-                .push(drive_freely(slot, car, tpl, here.limit, view.dt));
+                .push(drive_freely(slot, car, tpl, here.limit, dt));
         } else if !waits {
             let me = Chooser {
                 slot,
@@ -85,10 +104,11 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool>(
                 gap,
                 behind,
             };
-            let stands = choose_one::<CHANGE, BEYOND>(view, scratch, lattice, &here, &me);
+            let stands = choose_one::<CHANGE, BEYOND, SECOND>(view, scratch, lattice, &here, &me);
             if slot == head {
                 // Those behind it in the chain see it move in the next step.
-                (last, unmoved) = (&cars[tail as usize], true);
+                last = &cars[tail as usize];
+                last_tpl = &templates[last.template as usize];
                 if !stands {
                     track.drop_head(slot, car.behind);
                 }
@@ -106,7 +126,7 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool>(
             }
             slot = last.behind;
             car = &cars[slot as usize];
-            if !(unmoved && car.flags & STILL != 0) {
+            if last.flags & UNMOVED == 0 || car.flags & STILL == 0 {
                 break;
             }
             // Nothing that it depends on has changed since it last chose to stand (nor has it moved
@@ -117,9 +137,10 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool>(
                 track.note_still(slot, car);
                 last = car;
             }
+            last_tpl = &templates[last.template as usize];
         }
-        gap = last.pos - view.tpl(last).len - car.pos;
-        tpl = view.tpl(car);
+        gap = last.pos - last_tpl.len - car.pos;
+        tpl = &templates[car.template as usize];
         (leader, behind, waits) = (last, true, false);
         if CHANGE {
             scratch.gaps.push((slot, gap));
@@ -133,10 +154,10 @@ fn is_free<const CHANGE: bool, const BEYOND: bool>(
     car: &Car,
     tpl: &Tpl,
     gap: f64,
-    here: &Here,
+    free_to: f64,
 ) -> bool {
     // Not `&&`: nobody can foretell which way that would branch.
-    let far = (gap >= tpl.far_gap) & (here.length - car.pos > tpl.approach) & here.on_lane;
+    let far = (gap >= tpl.far_gap) & (free_to - car.pos > tpl.approach);
     !BEYOND && far && !(CHANGE && car.is_bound())
 }
 
@@ -159,17 +180,17 @@ fn drive_freely(slot: u32, car: &Car, tpl: &Tpl, limit: f64, dt: f64) -> Next {
 }
 
 /// The choice of one vehicle; whether it stands asleep.
-#[inline(never)]
-fn choose_one<const CHANGE: bool, const BEYOND: bool>(
+#[inline(always)]
+fn choose_one<const CHANGE: bool, const BEYOND: bool, const SECOND: bool>(
     view: &View<'_>,
     scratch: &mut Scratch,
     lattice: Option<&Lattice>,
     here: &Here,
     me: &Chooser<'_>,
 ) -> bool {
-    let (net, dt) = (view.net, view.dt);
+    let (net, dt) = (view.net, view.dt::<SECOND>());
     let (slot, car, tpl) = (me.slot, me.car, me.tpl);
-    let mut chosen = choose::<BEYOND>(view, me, here);
+    let mut chosen = choose::<BEYOND>(view, me, here, dt);
     if CHANGE && (car.flags & ASKED != 0 || here.on_lane && car.path_end == car.cursor) {
         chosen.u = view.wishes.limit(view, car, slot, here, chosen.u);
     }
@@ -227,8 +248,7 @@ struct Chosen {
 
 /// The speed the vehicle wants for the next step. Behind another on a lane nobody gives way to it.
 #[inline(always)]
-fn choose<const BEYOND: bool>(view: &View<'_>, me: &Chooser<'_>, here: &Here) -> Chosen {
-    let dt = view.dt;
+fn choose<const BEYOND: bool>(view: &View<'_>, me: &Chooser<'_>, here: &Here, dt: f64) -> Chosen {
     let (car, tpl, behind) = (me.car, me.tpl, me.behind);
     let v = car.speed;
     let mut u = least(tpl.vmax, v + tpl.max_pos * dt);

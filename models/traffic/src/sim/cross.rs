@@ -31,6 +31,12 @@ pub(crate) struct Asker<'a> {
 }
 
 impl View<'_> {
+    /// The length of a step, s: 1 where `SECOND` is true.
+    #[inline(always)]
+    pub(crate) const fn dt<const SECOND: bool>(&self) -> f64 {
+        if SECOND { 1.0 } else { self.dt }
+    }
+
     #[inline]
     pub(crate) fn car(&self, slot: u32) -> &Car {
         &self.state.cars[slot as usize]

@@ -176,6 +176,7 @@ impl Sim {
         while let Some(lane) = self.state.woken.pop() {
             if self.state.tracks[lane as usize].front != NONE {
                 let lattice = self.lattice.as_deref();
+                mark_met(&self.net, &self.plan, &mut self.state, lane);
                 look_ahead(&self.net, &self.plan, lattice, &mut self.state, lane);
             }
         }
@@ -293,11 +294,7 @@ impl Sim {
             dt: self.dt,
         };
         let lattice = self.lattice.as_deref();
-        if self.net.priority.is_none() && !self.plan.own_drivers {
-            choose_part::<CHANGE, false>(&view, scratch, lattice, all);
-        } else {
-            choose_part::<CHANGE, true>(&view, scratch, lattice, all);
-        }
+        choose_part::<CHANGE>(&view, scratch, lattice, all);
         scratch.take_chains(&mut self.state);
         scratch.wishes = wishes;
     }
@@ -445,7 +442,8 @@ pub(crate) fn met_on(net: &Network, plan: &Plan, state: &State, drivable: u32) -
         links[0].0 = link;
     }
     let front = &state.cars[track.front as usize];
-    if front.cursor + 1 < front.path_end {
+    // Nobody who waits at red is met; when it turns green, the lane is woken and marked again.
+    if front.flags & WAITS == 0 && front.cursor + 1 < front.path_end {
         links[1].0 = plan.paths[front.cursor as usize + 1] - lanes;
     }
     links

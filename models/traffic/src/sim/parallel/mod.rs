@@ -208,18 +208,13 @@ impl Sim {
             wishes: &self.scratch.wishes,
             dt: self.dt,
         };
-        let beyond = self.net.priority.is_some() || self.plan.own_drivers;
         let cut = &crew.cut;
         let parts = crew.chosen.par_iter_mut().zip(&mut crew.out).enumerate();
         parts.with_max_len(1).for_each(|(p, (scratch, out))| {
             scratch.begin();
             out.begin();
             let part = &self.state.occupied[cut.occupied[p]..cut.occupied[p + 1]];
-            if beyond {
-                choose_part::<CHANGE, true>(&view, scratch, lattice, part);
-            } else {
-                choose_part::<CHANGE, false>(&view, scratch, lattice, part);
-            }
+            choose_part::<CHANGE>(&view, scratch, lattice, part);
             if !CHANGE {
                 out.sort_runs(cut, &scratch.next);
             }
