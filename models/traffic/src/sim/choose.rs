@@ -77,7 +77,9 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool, const SECOND: bool>(
     loop {
         let (mut last, mut last_tpl) = (car, tpl);
         if is_free::<CHANGE, BEYOND>(car, tpl, gap, free_to) {
-            scratch.next.push(drive_freely(slot, car, tpl, here.limit, dt));
+            scratch
+                .next
+                .push(drive_freely(slot, car, tpl, here.limit, dt));
         } else if !waits {
             let me = Chooser {
                 slot,
@@ -231,12 +233,7 @@ struct Chosen {
 
 /// The speed the vehicle wants for the next step. Behind another on a lane nobody gives way to it.
 #[inline(always)]
-fn choose<const BEYOND: bool>(
-    view: &View<'_>,
-    me: &Chooser<'_>,
-    here: &Here,
-    dt: f64,
-) -> Chosen {
+fn choose<const BEYOND: bool>(view: &View<'_>, me: &Chooser<'_>, here: &Here, dt: f64) -> Chosen {
     let (car, tpl, behind) = (me.car, me.tpl, me.behind);
     let v = car.speed;
     let mut u = least(tpl.vmax, v + tpl.max_pos * dt);

@@ -3,7 +3,7 @@
 use super::choose::choose_all;
 use super::cross::View;
 use super::lane_change::{Lattice, Wishes};
-use super::state::{Car, EMPTY, SHADOW, State, Track, WAITS};
+use super::state::{Car, EMPTY, Met, SHADOW, State, Track, WAITS};
 use super::{Finished, Sim};
 use crate::ids::NONE;
 use crate::network::Network;
@@ -96,7 +96,7 @@ impl Sim {
         while let Some(lane) = self.state.woken.pop() {
             if self.state.tracks[lane as usize].front != NONE {
                 let lattice = self.lattice.as_deref();
-                mark_met(&self.net, &self.plan, &mut self.state, lane);
+                mark_ends(&self.net, &self.plan, &mut self.state, lane);
                 look_ahead(&self.net, &self.plan, lattice, &mut self.state, lane);
             }
         }
@@ -194,7 +194,7 @@ impl Sim {
         self.state.push(slot, drivable);
         self.state.running += 1;
         if self.state.tracks[drivable as usize].front == slot {
-            mark_met(&self.net, &self.plan, &mut self.state, drivable);
+            mark_ends(&self.net, &self.plan, &mut self.state, drivable);
             let lattice = self.lattice.as_deref();
             look_ahead(&self.net, &self.plan, lattice, &mut self.state, drivable);
         }
@@ -312,21 +312,25 @@ impl Sim {
         let mut kept = 0;
         for i in 0..state.occupied.len() {
             let drivable = state.occupied[i];
-            if state.tracks[drivable as usize].front == NONE {
-                state.tracks[drivable as usize] = EMPTY;
+            let track = &mut state.tracks[drivable as usize];
+            if track.front == NONE {
+                *track = EMPTY;
                 continue;
             }
             state.occupied[kept] = drivable;
             kept += 1;
-            mark_met(net, plan, state, drivable);
-            let track = &mut state.tracks[drivable as usize];
-            let car = &state.cars[track.front as usize];
+            let (front, tail) = (track.front, track.tail);
+            let car = &state.cars[front as usize];
             let tpl = &plan.templates[car.template as usize];
             let rest = net.flat.length_m[drivable as usize] - car.pos;
             let idle = car.flags & WAITS != 0 || rest > tpl.far_gap + plan.len_max;
-            if lattice.is_none() && idle {
+            let looks = lattice.is_some() || !idle;
+            if !looks {
                 track.leader = NONE;
-            } else {
+            }
+            let ends = (car, &state.cars[tail as usize]);
+            mark_met(net, plan, &mut state.met, drivable, ends);
+            if looks {
                 look_ahead(net, plan, lattice, state, drivable);
             }
         }
@@ -354,34 +358,37 @@ impl Sim {
 
 /// Marks the links on which the vehicles of a drivable can be met at a conflict point: its own, the
 /// one its first vehicle will take, the one its last vehicle has not quite left.
+///
+/// `ends`: its first and its last vehicle.
 #[inline(always)]
-fn mark_met(net: &Network, plan: &Plan, state: &mut State, drivable: u32) {
+fn mark_met(net: &Network, plan: &Plan, met: &mut [Met], drivable: u32, ends: (&Car, &Car)) {
     let lanes = net.lanes.len();
-    let seat = |link: usize| {
-        let seat = net.flat.seats[link];
-        (seat.junction as usize, seat.bit(link))
-    };
     if let Some(link) = (drivable as usize).checked_sub(lanes) {
-        let (junction, bit) = seat(link);
-        state.met[junction].inside |= bit;
+        let seat = &net.flat.seats[link];
+        met[seat.junction as usize].inside |= seat.bit(link);
         return;
     }
-    let track = &state.tracks[drivable as usize];
-    let last = &state.cars[track.tail as usize];
-    if last.prev != NONE
-        && last.pos - plan.templates[last.template as usize].len < LEFT_M
+    let (front, last) = ends;
+    if last.pos - plan.templates[last.template as usize].len < LEFT_M
+        && last.prev != NONE
         && let Some(link) = (last.prev as usize).checked_sub(lanes)
     {
-        let (junction, bit) = seat(link);
-        state.met[junction].leaving |= bit;
+        let seat = &net.flat.seats[link];
+        met[seat.junction as usize].leaving |= seat.bit(link);
     }
-    let front = &state.cars[track.front as usize];
     // Nobody who waits at red is met; when it turns green, the lane is woken and marked again.
     if front.flags & WAITS == 0 && front.cursor + 1 < front.path_end {
         let link = plan.paths[front.cursor as usize + 1] as usize - lanes;
-        let (junction, bit) = seat(link);
-        state.met[junction].coming |= bit;
+        let seat = &net.flat.seats[link];
+        met[seat.junction as usize].coming |= seat.bit(link);
     }
+}
+
+/// [`mark_met`] for a drivable that is not empty.
+fn mark_ends(net: &Network, plan: &Plan, state: &mut State, drivable: u32) {
+    let track = &state.tracks[drivable as usize];
+    let ends = [track.front, track.tail].map(|slot| &state.cars[slot as usize]);
+    mark_met(net, plan, &mut state.met, drivable, (ends[0], ends[1]));
 }
 
 /// True where lists of foes rule and the vehicle has left the way of those that turn off elsewhere.
