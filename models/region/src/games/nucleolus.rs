@@ -13,8 +13,9 @@ pub const NUCLEOLUS_PLAYERS: usize = 14;
 
 /// Duals below this are rounding.
 const DUAL: f64 = 1e-7;
-/// How much lower than alone a share may lie, in values of order one.
-const SLACK: f64 = 1e-9;
+/// How much lower than alone a share may lie, in values of order one: the next where rounding has
+/// left a stage no solution with the one before.
+const SLACKS: [f64; 3] = [1e-9, 1e-7, 1e-6];
 
 /// The nucleolus and the way to it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -61,7 +62,12 @@ pub fn nucleolus(game: &Game) -> Result<Nucleolus, RegionError> {
     span.add(fixed[0].0, n, fixed[0].1);
     let mut levels = Vec::new();
     while span.rank() < n {
-        let (level, tight) = stage(n, &value, &span, &fixed)?;
+        let [first, wider @ ..] = SLACKS;
+        let (level, tight) = wider
+            .iter()
+            .fold(stage(n, &value, &span, &fixed, first), |found, slack| {
+                found.or_else(|_| stage(n, &value, &span, &fixed, *slack))
+            })?;
         for mask in tight {
             let sum = value[mask] - level;
             if span.add(mask, n, sum) {
@@ -104,6 +110,7 @@ fn stage(
     value: &[f64],
     span: &Span,
     fixed: &[(usize, f64)],
+    slack: f64,
 ) -> Result<(f64, Vec<usize>), RegionError> {
     let mut vars = variables!();
     let mut rows: Vec<Expression> = vec![Expression::default(); n];
@@ -132,7 +139,7 @@ fn stage(
         // A share fixed at what its player gets alone may lie a rounding below it: the bound gives
         // way by as much, or the programme would have no solution.
         let w = vars.add(variable().min(0.0));
-        enter(w, 1 << i, value[1 << i] - SLACK);
+        enter(w, 1 << i, value[1 << i] - slack);
     }
     let mut programme = model(vars.maximise(objective.clone()));
     programme.add_constraint(constraint!(total == 1.0));
@@ -189,6 +196,16 @@ mod tests {
             error.to_string().contains("worse off than alone"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn three_players_who_get_nothing_alone() {
+        let mut values = vec![0.0, 5.413155805533197, 0.0, 0.0, 0.0, 7.977821728280303];
+        values.extend([8.468700961649446, 0.0, 7.570227263327086, 0.0, 0.0, 0.0]);
+        values.extend([8.190491571441068, 0.0, 0.0, 21.13248430870813]);
+        let game = Game::new(names(4), Kind::Benefit, values).unwrap();
+        let found = nucleolus(&game).unwrap();
+        assert!((found.shares.iter().sum::<f64>() - game.total()).abs() < 1e-6);
     }
 
     /// Excesses of all coalitions, largest first.

@@ -90,10 +90,18 @@ pub(super) fn choose(
     let sure = proof(&plan.certificate);
     Ok(Choice {
         id: "industry",
-        title: words(
-            format!("错位发展：{}", listed(&gain, "、")),
-            format!("Specialise: {}", listed(&gain, ", ")),
-        ),
+        title: if gain.is_empty() {
+            words(
+                "现有产业分工：限度之内没有找到更少重叠的方案".to_owned(),
+                "Industry as it is: no plan with less overlap was found within the limits"
+                    .to_owned(),
+            )
+        } else {
+            words(
+                format!("错位发展：{}", listed(&gain, "、")),
+                format!("Specialise: {}", listed(&gain, ", ")),
+            )
+        },
         losers: words(
             format!("减少岗位的城市与行业：{}", listed(&lose, "、")),
             format!("jobs given up: {}", listed(&lose, ", ")),
