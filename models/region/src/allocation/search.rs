@@ -50,7 +50,7 @@ fn descend(problem: &AllocationProblem, now: &mut State<'_>, limit: u64, effort:
     let mut level = 0;
     while let Some(&k) = sizes.get(level) {
         let mut best: Option<(f64, Vec<Change>)> = None;
-        every_move(problem, k, |changes| {
+        every_move(problem, now, k, |now, changes| {
             if *effort >= limit {
                 return;
             }
@@ -73,23 +73,30 @@ fn descend(problem: &AllocationProblem, now: &mut State<'_>, limit: u64, effort:
     }
 }
 
-/// Calls `visit` with every move of `k` jobs the limits could allow.
-fn every_move(problem: &AllocationProblem, k: i64, mut visit: impl FnMut(&[Change])) {
+/// Calls `visit` with every move of `k` jobs the limits could allow; not with those that take more
+/// jobs than there are, which are most of the large ones and would eat up the valuations.
+fn every_move(
+    problem: &AllocationProblem,
+    now: &mut State<'_>,
+    k: i64,
+    mut visit: impl FnMut(&mut State<'_>, &[Change]),
+) {
     let (n, s) = (problem.cities.len(), problem.sectors.len());
+    let has: Vec<bool> = now.jobs.iter().map(|jobs| *jobs as i64 >= k).collect();
     for i in 0..n {
-        for t in 0..s {
+        for t in (0..s).filter(|t| has[i * s + t]) {
             for u in (0..s).filter(|u| *u != t) {
                 // City i turns from t to u, city j from u to t: all totals are kept.
-                for j in i + 1..n {
-                    visit(&[(i, t, -k), (i, u, k), (j, u, -k), (j, t, k)]);
+                for j in (i + 1..n).filter(|j| has[j * s + u]) {
+                    visit(now, &[(i, t, -k), (i, u, k), (j, u, -k), (j, t, k)]);
                 }
                 if problem.limits.sector_total_share > 0.0 {
-                    visit(&[(i, t, -k), (i, u, k)]);
+                    visit(now, &[(i, t, -k), (i, u, k)]);
                 }
             }
             if problem.limits.city_total_share > 0.0 {
                 for j in (0..n).filter(|j| *j != i) {
-                    visit(&[(i, t, -k), (j, t, k)]);
+                    visit(now, &[(i, t, -k), (j, t, k)]);
                 }
             }
         }
