@@ -12,7 +12,7 @@ use conurb_act::{Cause, Command, Desk};
 use conurb_base::TimeMs;
 use conurb_context::Change;
 use conurb_decide::{
-    Approvals, DecisionRecord, Inputs, Ledger, LedgerEntry, Mode, command_id, decision_id,
+    Approvals, DecisionRecord, Ledger, LedgerEntry, Mode, command_id, decision_id,
 };
 use conurb_think::{EngineLimits, Finding, Rule, RuleEngine};
 
@@ -378,23 +378,10 @@ fn record_of(
     let hash = ledger
         .put_inputs(&proposal.input_document)
         .map_err(ledger_error)?;
+    let id = decision_id(&options.city, &manifest.id, &proposal.subject, proposal.at);
+    let whose = (manifest.id.as_str(), options.city.as_str());
     Ok(DecisionRecord {
-        id: decision_id(&options.city, &manifest.id, &proposal.subject, proposal.at),
-        scenario: manifest.id.clone(),
-        city: options.city.clone(),
-        subject: proposal.subject.to_string(),
-        perceived_at: proposal.perceived_at,
         decided_at: now,
-        findings: proposal.findings,
-        inputs: Inputs {
-            entities: proposal.input_refs,
-            hash,
-        },
-        model: proposal.model,
-        options: proposal.options,
-        chosen: proposal.chosen,
-        why: proposal.why,
-        mode: slot.mode,
-        supersedes: None,
+        ..proposal.into_record(id, whose, slot.mode, hash)
     })
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use conurb_base::TimeMs;
 use conurb_context::{Change, Entity};
 use conurb_decide::{
-    Bilingual, Counterfactual, DecisionOption, DecisionRecord, InputRef, KpiValue, ModelRef,
+    Bilingual, Counterfactual, DecisionOption, DecisionRecord, InputRef, Inputs, KpiValue, Mode,
+    ModelRef,
 };
 use conurb_think::{Finding, Rule};
 
@@ -59,6 +60,39 @@ pub struct Proposal {
     pub chosen: usize,
     /// The reason.
     pub why: Bilingual,
+}
+
+impl Proposal {
+    /// The decision record of it, decided at the moment it was made for; `inputs_hash` names the kept
+    /// input document.
+    #[must_use]
+    pub fn into_record(
+        self,
+        id: String,
+        (scenario, city): (&str, &str),
+        mode: Mode,
+        inputs_hash: String,
+    ) -> DecisionRecord {
+        DecisionRecord {
+            id,
+            scenario: scenario.to_owned(),
+            city: city.to_owned(),
+            subject: self.subject.to_string(),
+            perceived_at: self.perceived_at,
+            decided_at: self.at,
+            findings: self.findings,
+            inputs: Inputs {
+                entities: self.input_refs,
+                hash: inputs_hash,
+            },
+            model: self.model,
+            options: self.options,
+            chosen: self.chosen,
+            why: self.why,
+            mode,
+            supersedes: None,
+        }
+    }
 }
 
 /// The action of a decision, bound for an actuator.

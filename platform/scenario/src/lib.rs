@@ -4,6 +4,7 @@
 
 mod brain;
 mod contract;
+mod document;
 mod error;
 pub mod kit;
 mod manifest;
@@ -11,6 +12,7 @@ mod resume;
 
 pub use brain::{Brain, BrainOptions, Counts, Tick};
 pub use contract::{Effect, Order, Proposal, Scenario, Trigger, World};
+pub use document::KeptDocument;
 pub use error::ScenarioError;
 pub use manifest::{
     ActionBlank, Better, BorderBlank, DecisionBlank, EntityBlank, KpiBlank, KpiFamily, Manifest,

@@ -17,7 +17,9 @@ use std::sync::Arc;
 use conurb_base::TimeMs;
 use conurb_context::{Change, ChangeKind, Entity};
 use conurb_decide::{Counterfactual, DecisionRecord, KpiValue, ModelRef};
-use conurb_scenario::{Effect, Manifest, Order, Proposal, Scenario, Trigger, World};
+use conurb_scenario::{
+    Effect, KeptDocument as _, Manifest, Order, Proposal, Scenario, Trigger, World,
+};
 use conurb_think::Finding;
 use conurb_traffic::control::{Controller, FixedTime, Pressure, PressureRule};
 use conurb_traffic::corridor::{self, Corridor, Dispatch};

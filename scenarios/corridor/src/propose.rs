@@ -7,7 +7,7 @@ use conurb_base::TimeMs;
 use conurb_decide::{
     Bilingual, DecisionOption, Direction, Goal, InputRef, KpiValue, ModelRef, Objective, choose,
 };
-use conurb_scenario::Proposal;
+use conurb_scenario::{KeptDocument, Proposal};
 use conurb_traffic::corridor::{Corridor, Effect};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -52,26 +52,15 @@ pub struct InputDocument {
     pub to: String,
 }
 
+impl KeptDocument for InputDocument {
+    const FORMAT: u32 = FORMAT;
+
+    fn format(&self) -> u32 {
+        self.format
+    }
+}
+
 impl InputDocument {
-    /// Canonical bytes.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("plain numbers and text always serialise")
-    }
-
-    /// Reads it back.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let doc: Self =
-            serde_json::from_slice(bytes).map_err(|e| format!("input document: {e}"))?;
-        if doc.format != FORMAT {
-            return Err(format!(
-                "input document has format {}; known: {FORMAT}",
-                doc.format
-            ));
-        }
-        Ok(doc)
-    }
-
     /// Second of the demand at which the vehicle is dispatched.
     pub fn at_s(&self) -> Result<u32, String> {
         let ms = TimeMs(self.at_ms).since_ms(self.settings.start());

@@ -2,6 +2,7 @@
 //! under its hash so that `replay` reads the same bytes.
 
 use conurb_decide::Interval;
+use conurb_scenario::KeptDocument;
 use serde::{Deserialize, Serialize};
 
 /// What one lane's detectors said.
@@ -78,23 +79,10 @@ impl MadeWith {
 /// The format written today.
 pub const FORMAT: u32 = 3;
 
-impl InputDocument {
-    /// Canonical bytes: members in declaration order, shortest round-trip numbers.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("plain numbers and text always serialise")
-    }
+impl KeptDocument for InputDocument {
+    const FORMAT: u32 = FORMAT;
 
-    /// Reads it back.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let doc: Self =
-            serde_json::from_slice(bytes).map_err(|e| format!("input document: {e}"))?;
-        if doc.format != FORMAT {
-            return Err(format!(
-                "input document has format {}; known: {FORMAT}",
-                doc.format
-            ));
-        }
-        Ok(doc)
+    fn format(&self) -> u32 {
+        self.format
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use conurb_base::TimeMs;
 use conurb_decide::{Bilingual, Interval, ModelRef};
-use conurb_scenario::Proposal;
+use conurb_scenario::{KeptDocument, Proposal};
 use conurb_traffic::control::lookahead::{JointPlan, Observation, SeenVehicle};
 use conurb_traffic::control::{Level, LookAhead, LookAheadOptions};
 use conurb_traffic::{LaneIx, Network, TrafficError};
@@ -73,24 +73,11 @@ pub struct LaneHistory {
     pub rate_veh_s: f64,
 }
 
-impl JointDocument {
-    /// Canonical bytes: members in declaration order, shortest round-trip numbers.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("plain numbers and text always serialise")
-    }
+impl KeptDocument for JointDocument {
+    const FORMAT: u32 = JOINT_FORMAT;
 
-    /// Reads it back.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let doc: Self =
-            serde_json::from_slice(bytes).map_err(|e| format!("joint input document: {e}"))?;
-        if doc.joint_format != JOINT_FORMAT {
-            return Err(format!(
-                "joint input document has format {}; known: {JOINT_FORMAT}",
-                doc.joint_format
-            ));
-        }
-        Ok(doc)
+    fn format(&self) -> u32 {
+        self.joint_format
     }
 }
 

@@ -5,7 +5,7 @@ use conurb_base::TimeMs;
 use conurb_decide::{
     Bilingual, DecisionOption, Direction, Goal, Interval, KpiValue, ModelRef, Objective, choose,
 };
-use conurb_scenario::Proposal;
+use conurb_scenario::{KeptDocument as _, Proposal};
 
 use crate::input::{InputDocument, LaneObservation};
 use crate::layout::SignalLayout;

@@ -9,7 +9,9 @@ use conurb_decide::{
     Counterfactual, DecisionOption, DecisionRecord, InputRef, Interval, KpiValue, ModelRef,
     Residuals,
 };
-use conurb_scenario::{Effect, Manifest, Order, Proposal, Scenario, Trigger, World};
+use conurb_scenario::{
+    Effect, KeptDocument as _, Manifest, Order, Proposal, Scenario, Trigger, World,
+};
 use conurb_think::Finding;
 use conurb_traffic::{LaneIx, Network};
 use rayon::prelude::*;

@@ -8,8 +8,8 @@ use conurb_context::{Attribute, Change, ChangeKind, Entity};
 use conurb_corridor::{
     CorridorScenario, InputDocument, OTHERS_DELAY, RECOVERY_S, Settings, VEHICLE_S, names,
 };
-use conurb_decide::{DecisionOption, DecisionRecord, Inputs, Mode};
-use conurb_scenario::{Proposal, Scenario as _, World, kit};
+use conurb_decide::{DecisionOption, DecisionRecord, Mode};
+use conurb_scenario::{KeptDocument as _, Proposal, Scenario as _, World, kit};
 use conurb_traffic::Network;
 use conurb_traffic::citygen::grid::{GridOptions, generate};
 use conurb_traffic::file::read_flows;
@@ -119,25 +119,9 @@ fn value(option: &DecisionOption, kpi: &str) -> f64 {
 }
 
 fn record(p: &Proposal) -> DecisionRecord {
-    DecisionRecord {
-        id: "urn:conurb:decision:town:1".to_owned(),
-        scenario: "corridor".to_owned(),
-        city: "town".to_owned(),
-        subject: p.subject.to_string(),
-        perceived_at: p.perceived_at,
-        decided_at: p.at,
-        findings: p.findings.clone(),
-        inputs: Inputs {
-            entities: p.input_refs.clone(),
-            hash: String::new(),
-        },
-        model: p.model.clone(),
-        options: p.options.clone(),
-        chosen: p.chosen,
-        why: p.why.clone(),
-        mode: Mode::Approve,
-        supersedes: None,
-    }
+    let id = "urn:conurb:decision:town:1".to_owned();
+    p.clone()
+        .into_record(id, ("corridor", "town"), Mode::Approve, String::new())
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use conurb_scenario::KeptDocument as _;
+
 use crate::town::{START, Town, settings};
 
 /// Lengths of the whole greens between two clearances or changes, per phase. The first green began

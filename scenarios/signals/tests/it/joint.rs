@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use conurb_base::TimeMs;
 use conurb_decide::ModelRef;
-use conurb_scenario::Scenario as _;
+use conurb_scenario::{KeptDocument as _, Scenario as _};
 use conurb_signals::joint::JointDocument;
 use conurb_signals::{Decider, INTERVAL_DELAY, LOOKAHEAD_MODEL, Settings};
 

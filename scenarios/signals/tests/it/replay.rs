@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use conurb_context::{Attribute, Entity};
 use conurb_decide::{Interval, ModelRef};
-use conurb_scenario::{Scenario as _, kit};
+use conurb_scenario::{KeptDocument as _, Scenario as _, kit};
 use conurb_signals::input::{Entries, FORMAT, InputDocument, LaneObservation};
 use conurb_signals::{MODEL_NAME, MODEL_VERSION, Signals, names};
 use conurb_traffic::Network;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use conurb_base::TimeMs;
 use conurb_context::{Change, ChangeKind, Entity};
-use conurb_decide::{DecisionRecord, Inputs, Mode};
+use conurb_decide::{DecisionRecord, Mode};
 use conurb_perceive::Mapping;
 use conurb_scenario::{Proposal, Scenario, World, kit};
 use conurb_signals::layout::SignalLayout;
@@ -259,23 +259,7 @@ pub(crate) fn change(seq: u64, entity: Entity, at: TimeMs) -> Change {
 
 /// The record the loop would make of a proposal.
 pub(crate) fn record(p: &Proposal) -> DecisionRecord {
-    DecisionRecord {
-        id: "urn:conurb:decision:town:1".to_owned(),
-        scenario: "signals".to_owned(),
-        city: "town".to_owned(),
-        subject: p.subject.to_string(),
-        perceived_at: p.perceived_at,
-        decided_at: p.at,
-        findings: p.findings.clone(),
-        inputs: Inputs {
-            entities: p.input_refs.clone(),
-            hash: String::new(),
-        },
-        model: p.model.clone(),
-        options: p.options.clone(),
-        chosen: p.chosen,
-        why: p.why.clone(),
-        mode: Mode::Auto,
-        supersedes: None,
-    }
+    let id = "urn:conurb:decision:town:1".to_owned();
+    p.clone()
+        .into_record(id, ("signals", "town"), Mode::Auto, String::new())
 }

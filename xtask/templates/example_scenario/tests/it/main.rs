@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use conurb_base::TimeMs;
 use conurb_context::{Attribute, Change, ChangeKind, Entity};
-use conurb_decide::{DecisionRecord, Inputs, Mode};
+use conurb_decide::{DecisionRecord, Mode};
 use conurb_example_scenario::{CAR_PARK, ExampleScenario, FREE_SPOTS, MANIFEST, Settings};
 use conurb_scenario::{Proposal, Scenario, World, kit};
 use conurb_think::{Finding, FindingKind, Severity};
@@ -80,25 +80,8 @@ fn day(reports: &[(i64, f64)]) -> (ExampleScenario, Town, Vec<Proposal>) {
 }
 
 fn record(proposal: &Proposal) -> DecisionRecord {
-    DecisionRecord {
-        id: "urn:conurb:decision:town:example".to_owned(),
-        scenario: "example_scenario".to_owned(),
-        city: "town".to_owned(),
-        subject: proposal.subject.to_string(),
-        perceived_at: proposal.perceived_at,
-        decided_at: proposal.at,
-        findings: proposal.findings.clone(),
-        inputs: Inputs {
-            entities: proposal.input_refs.clone(),
-            hash: String::new(),
-        },
-        model: proposal.model.clone(),
-        options: proposal.options.clone(),
-        chosen: proposal.chosen,
-        why: proposal.why.clone(),
-        mode: Mode::Advise,
-        supersedes: None,
-    }
+    let id = "urn:conurb:decision:town:example".to_owned();
+    proposal.clone().into_record(id, ("example_scenario", "town"), Mode::Advise, String::new())
 }
 
 #[test]
