@@ -1,22 +1,27 @@
 //! The ledger: `ledger.jsonl` holds the lines and nothing else, byte for byte; SQLite keeps where
-//! each one is. The index may lag; it is made again from the file.
+//! each one is. The index may lag: a thread of its own brings it up to date, and it is made again
+//! from the file.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::LockFile;
 use super::disk::{Appender, Disk, on};
 use super::log::damaged;
 use super::registry::{connect, refused};
+use super::{LockFile, Work};
 use crate::{LedgerLine, LedgerStore, StoreError};
 
 /// So many lines wait in memory before they go to the index together.
 const INDEX_BATCH: usize = 1024;
+/// With so many waiting, who appends brings the index up to date: its thread does not keep up.
+const INDEX_WAITING_MAX: usize = 64 * INDEX_BATCH;
 
 /// How the id of a line is found again when the index is made from the file.
 pub type LedgerId = fn(&str) -> Option<String>;
@@ -44,22 +49,30 @@ pub fn json_id(line: &str) -> Option<String> {
 }
 
 pub(crate) struct Ledger {
+    shared: Arc<Shared>,
+    work: Arc<Work>,
+    indexer: Option<JoinHandle<()>>,
+    _lock: Arc<LockFile>,
+}
+
+struct Shared {
     path: PathBuf,
     database: PathBuf,
     synced: bool,
+    reader: File,
     state: Mutex<State>,
-    _lock: Arc<LockFile>,
+    /// Never waited for with `state` in hand: who appends would wait for a transaction.
+    index: Mutex<Connection>,
 }
 
 struct State {
     file: Appender,
-    reader: File,
-    index: Connection,
     count: u64,
     /// Lines the index does not know yet.
     fresh: Vec<Entry>,
 }
 
+#[derive(Clone)]
 struct Entry {
     seq: u64,
     id: String,
@@ -102,26 +115,46 @@ impl Ledger {
             let bytes = found - end;
             tracing::warn!(path = %path.display(), bytes, "cut an unfinished line off the ledger");
         }
-        let mut state = State {
+        let state = State {
             file: Appender::open(disk, &path, end)?,
-            reader,
-            index,
             count: count + fresh.len() as u64,
             fresh,
         };
-        state.flush(database)?;
-        Ok(Self {
+        let shared = Arc::new(Shared {
             path,
             database: database.to_owned(),
             synced,
+            reader,
             state: Mutex::new(state),
+            index: Mutex::new(index),
+        });
+        shared.flush()?;
+        let work = Arc::new(Work::default());
+        let indexer = start_indexer(shared.clone(), work.clone())?;
+        Ok(Self {
+            shared,
+            work,
+            indexer: Some(indexer),
             _lock: lock,
         })
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn start_indexer(shared: Arc<Shared>, work: Arc<Work>) -> Result<JoinHandle<()>, StoreError> {
+    std::thread::Builder::new()
+        .name("ledger-index".into())
+        .spawn(move || {
+            while work.next() {
+                if let Err(error) = shared.flush() {
+                    // Nothing is lost: the lines are in the file. The next batch asks again.
+                    tracing::error!(%error, "the ledger's index is not up to date");
+                }
+            }
+        })
+        .map_err(on(
+            "cannot start the indexer of",
+            Path::new("the ledger"),
+        ))
 }
 
 /// How many lines the index knows, and where the last of them ends.
@@ -169,52 +202,90 @@ fn unindexed(
     }
 }
 
-impl State {
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_index(&self) -> MutexGuard<'_, Connection> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Brings the index up to date. The file is durable first: the index never knows more.
-    fn flush(&mut self, database: &Path) -> Result<(), StoreError> {
-        if self.fresh.is_empty() {
-            return Ok(());
-        }
-        self.file.sync()?;
-        let insert = |index: &mut Connection, fresh: &[Entry]| -> rusqlite::Result<()> {
+    fn flush(&self) -> Result<(), StoreError> {
+        let mut index = self.lock_index();
+        let fresh = {
+            let mut state = self.lock();
+            if state.fresh.is_empty() {
+                return Ok(());
+            }
+            state.file.sync()?;
+            state.fresh.clone()
+        };
+        let insert = |index: &mut Connection| -> rusqlite::Result<()> {
             let transaction = index.transaction()?;
             {
                 let mut statement = transaction
                     .prepare_cached("INSERT INTO ledger_line VALUES (?1, ?2, ?3, ?4)")?;
-                for entry in fresh {
+                for entry in &fresh {
                     statement.execute(params![entry.seq, entry.id, entry.offset, entry.len])?;
                 }
             }
             transaction.commit()
         };
-        insert(&mut self.index, &self.fresh).map_err(refused(database))?;
-        self.fresh.clear();
+        insert(&mut index).map_err(refused(&self.database))?;
+        self.lock().fresh.drain(..fresh.len());
         Ok(())
     }
 
-    fn place(&self, seq: u64, database: &Path) -> Result<Option<u64>, StoreError> {
-        if let Some(entry) = self.fresh.iter().find(|e| e.seq == seq) {
-            return Ok(Some(entry.offset));
+    /// Where a line begins. What waits is looked at first: what it has left the index knows.
+    fn place(&self, seq: u64) -> Result<Option<u64>, StoreError> {
+        let waits = |state: &State| Some(state.fresh.iter().find(|e| e.seq == seq)?.offset);
+        if let Some(offset) = waits(&self.lock()) {
+            return Ok(Some(offset));
         }
-        self.index
+        self.lock_index()
             .query_row("SELECT start FROM ledger_line WHERE seq = ?1", [seq], |r| {
                 r.get(0)
             })
             .optional()
-            .map_err(refused(database))
+            .map_err(refused(&self.database))
+    }
+
+    /// Offset and length of the lines of `id`, by their number.
+    fn places_of(&self, id: &str) -> Result<BTreeMap<u64, (u64, u64)>, StoreError> {
+        let place = |e: &Entry| (e.seq, (e.offset, e.len));
+        let of_id = |state: &State| {
+            let fresh = state.fresh.iter().filter(|e| e.id == id);
+            fresh.map(place).collect::<BTreeMap<_, _>>()
+        };
+        let mut places = of_id(&self.lock());
+        let query = |index: &Connection| -> rusqlite::Result<Vec<(u64, (u64, u64))>> {
+            let mut statement = index.prepare_cached(
+                "SELECT seq, start, len FROM ledger_line WHERE id = ?1 ORDER BY seq",
+            )?;
+            statement
+                .query_map([id], |r| Ok((r.get(0)?, (r.get(1)?, r.get(2)?))))?
+                .collect()
+        };
+        places.extend(query(&self.lock_index()).map_err(refused(&self.database))?);
+        Ok(places)
     }
 }
 
 impl LedgerStore for Ledger {
     fn append(&self, lines: &[LedgerLine]) -> Result<u64, StoreError> {
-        crate::ledger_lines_fit(&self.path.display().to_string(), lines)?;
-        let mut state = self.lock();
+        crate::ledger_lines_fit(&self.shared.path.display().to_string(), lines)?;
+        let waiting = self.shared.lock().fresh.len();
+        if waiting >= INDEX_WAITING_MAX {
+            self.shared.flush()?;
+        } else if waiting >= INDEX_BATCH {
+            self.work.set(|state| state.wanted = true);
+        }
+        let mut state = self.shared.lock();
         let first = state.count;
         if lines.is_empty() {
             return Ok(first);
-        }
-        if state.fresh.len() >= INDEX_BATCH {
-            state.flush(&self.database)?;
         }
         let mut bytes = Vec::new();
         for line in lines {
@@ -222,7 +293,7 @@ impl LedgerStore for Ledger {
             bytes.push(b'\n');
         }
         let mut offset = state.file.append(&bytes)?;
-        if self.synced {
+        if self.shared.synced {
             state.file.sync()?;
         }
         for line in lines {
@@ -241,52 +312,38 @@ impl LedgerStore for Ledger {
     }
 
     fn len(&self) -> u64 {
-        self.lock().count
+        self.shared.lock().count
     }
 
     fn lines_of(&self, id: &str) -> Result<Vec<(u64, String)>, StoreError> {
-        let state = self.lock();
-        let query = |index: &Connection| -> rusqlite::Result<Vec<(u64, u64, u64)>> {
-            let mut statement = index.prepare_cached(
-                "SELECT seq, start, len FROM ledger_line WHERE id = ?1 ORDER BY seq",
-            )?;
-            statement
-                .query_map([id], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
-                .collect()
-        };
-        let mut places = query(&state.index).map_err(refused(&self.database))?;
-        let fresh = state.fresh.iter().filter(|e| e.id == id);
-        places.extend(fresh.map(|e| (e.seq, e.offset, e.len)));
         let mut lines = Vec::new();
-        for (seq, offset, len) in places {
+        for (seq, (offset, len)) in self.shared.places_of(id)? {
             let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-            state
+            self.shared
                 .reader
                 .read_exact_at(&mut bytes, offset)
-                .map_err(on("cannot read", &self.path))?;
+                .map_err(on("cannot read", &self.shared.path))?;
             lines.push((seq, String::from_utf8_lossy(&bytes).into_owned()));
         }
         Ok(lines)
     }
 
     fn scan(&self, from: u64, visit: &mut dyn FnMut(u64, &str) -> bool) -> Result<(), StoreError> {
-        let (start, end) = {
-            let state = self.lock();
-            let Some(start) = state.place(from, &self.database)? else {
-                return Ok(());
-            };
-            (start, state.file.len())
+        let path = &self.shared.path;
+        let Some(start) = self.shared.place(from)? else {
+            return Ok(());
         };
-        let mut file = File::open(&self.path).map_err(on("cannot open", &self.path))?;
+        let end = self.shared.lock().file.len();
+        let mut file = File::open(path).map_err(on("cannot open", path))?;
         file.seek(SeekFrom::Start(start))
-            .map_err(on("cannot read", &self.path))?;
+            .map_err(on("cannot read", path))?;
         let mut reader = BufReader::with_capacity(1 << 16, file);
         let (mut at, mut seq, mut line) = (start, from, Vec::new());
         while at < end {
             line.clear();
             let read = reader
                 .read_until(b'\n', &mut line)
-                .map_err(on("cannot read", &self.path))?;
+                .map_err(on("cannot read", path))?;
             if read == 0 {
                 break;
             }
@@ -305,10 +362,15 @@ impl LedgerStore for Ledger {
 
 impl Drop for Ledger {
     fn drop(&mut self) {
-        let mut state = self.lock();
+        self.work.set(|state| state.stop = true);
+        if let Some(indexer) = self.indexer.take()
+            && indexer.join().is_err()
+        {
+            tracing::error!("the ledger's indexer panicked");
+        }
         // The file alone is the truth: a lagging index is made up for at the next open.
-        let closed = state.file.sync().and_then(|()| state.flush(&self.database));
-        if let Err(error) = closed {
+        let synced = self.shared.lock().file.sync();
+        if let Err(error) = synced.and_then(|()| self.shared.flush()) {
             tracing::warn!(%error, "the ledger was not closed cleanly");
         }
     }
