@@ -215,6 +215,8 @@ pub(crate) struct Priority {
     pub(crate) clear_m: Vec<f64>,
     /// Lanes changed on the way, by link.
     pub(crate) changes: Vec<u32>,
+    /// Some foe is given way to, by link.
+    pub(crate) yields: Vec<bool>,
     /// Ranges of `foes`, by link.
     pub(crate) foe_from: Vec<u32>,
     pub(crate) foes: Vec<Foe>,

@@ -55,7 +55,15 @@ pub(crate) struct Tpl {
     pub(crate) approach: f64,
     /// Beyond this gap no leader can slow this vehicle, m.
     pub(crate) far_gap: f64,
+    /// Most it gains in a step, m/s, and the terms of [`Tpl::sight_m`] in the speed then.
+    gain: f64,
+    sight: [f64; 3],
+    half_per_usual: f64,
 }
+
+/// Kept beyond the way to a stop: drivers slow down some metres before the line where they give way,
+/// and vehicles on links that merge count by their way to the merge, m.
+const REACH_SPARE_M: f64 = 5.0;
 
 impl Tpl {
     fn new(t: &VehicleTemplate, dt: f64) -> Self {
@@ -76,7 +84,29 @@ impl Tpl {
             dawdle: t.dawdle_m_s2,
             approach: vmax * vmax / (2.0 * usual_neg) + 2.0 * vmax * dt,
             far_gap: f64::INFINITY,
+            gain: t.max_pos_acc_m_s2.max(t.usual_pos_acc_m_s2) * dt,
+            sight: [
+                f64::INFINITY,
+                dt.max(t.headway_s + dt / 2.0),
+                0.5 / usual_neg.min(t.max_neg_acc_m_s2),
+            ],
+            half_per_usual: 0.5 / usual_neg,
         }
+    }
+
+    /// Beyond this gap no leader slows a vehicle at `v` m/s in the next step, m: it stops within it
+    /// from the highest speed it can have then.
+    #[inline]
+    pub(crate) fn sight_m(&self, v: f64) -> f64 {
+        let w = v + self.gain;
+        self.sight[0] + w * (self.sight[1] + w * self.sight[2])
+    }
+
+    /// Within this distance a vehicle stops that has `v` m/s now and `wish` in the next step, and some
+    /// metres more, m.
+    #[inline]
+    pub(crate) fn reach_m(&self, v: f64, wish: f64, dt: f64) -> f64 {
+        (v + wish) * dt / 2.0 + wish * wish * self.half_per_usual + REACH_SPARE_M
     }
 
     /// A gap at which every term of the following rule is at least `vmax`, whatever the leader does.
@@ -220,6 +250,7 @@ impl Plan {
             .fold(0.0, f64::max);
         for t in &mut self.templates {
             t.far_gap = t.far_gap(neg_max, dt);
+            t.sight[0] = t.min_gap + neg_max * dt * dt / 2.0;
         }
         let is_own = |t: &Tpl| t.dawdle > 0.0 || (t.speed_factor - 1.0).abs() > 0.0;
         self.own_drivers = self.templates.iter().any(is_own);

@@ -340,7 +340,7 @@ impl Builder<'_> {
         let (crosses, cross_from, junction_links) = conflict_table(&self.link_lines);
         let phase_links = self.junctions.iter().map(phase_links).collect();
         let mut flat = flat(&self.lanes, &self.links);
-        flat.seats = seats(&crosses, &cross_from, &junction_links);
+        flat.seats = seats(&crosses, &cross_from, &junction_links, priority.as_ref());
         Network {
             junctions: self.junctions,
             roads: self.roads,

@@ -32,6 +32,9 @@ impl Builder<'_> {
             first += count;
         }
         mark_yielded_to(&mut p);
+        p.yields = (0..p.wait_m.len())
+            .map(|link| p.foes_of(link).iter().any(|foe| foe.yields))
+            .collect();
         self.upstream(&mut p);
         Ok(Some(p))
     }

@@ -2,7 +2,7 @@
 
 use crate::geometry::{self, P};
 use crate::ids::LinkIx;
-use crate::network::{Cross, Flat, Junction, Lane, Link, Seat};
+use crate::network::{Cross, Flat, Junction, Lane, Link, Priority, Seat};
 
 pub(super) fn phase_links(junction: &Junction) -> Vec<Vec<LinkIx>> {
     if junction.phases.is_empty() {
@@ -25,11 +25,12 @@ pub(super) fn phase_links(junction: &Junction) -> Vec<Vec<LinkIx>> {
         .collect()
 }
 
-/// The places of links in their junctions.
+/// The places of links in their junctions, with their foes by list if there are lists.
 pub(super) fn seats(
     crosses: &[Cross],
     cross_from: &[u32],
     junction_links: &[std::ops::Range<u32>],
+    priority: Option<&Priority>,
 ) -> Vec<Seat> {
     let mut seats = Vec::with_capacity(cross_from.len());
     for (junction, links) in (0..).zip(junction_links) {
@@ -42,6 +43,9 @@ pub(super) fn seats(
             let (from, to) = (cross_from[link as usize], cross_from[link as usize + 1]);
             for cross in &crosses[from as usize..to as usize] {
                 seat.foes |= seat.bit(cross.other.ix());
+            }
+            for foe in priority.map_or(&[][..], |p| p.foes_of(link as usize)) {
+                seat.foes |= seat.bit(foe.link as usize);
             }
             seats.push(seat);
         }

@@ -91,10 +91,9 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool, const SECOND: bool>(
     }
     loop {
         let (mut last, mut last_tpl) = (car, tpl);
-        if is_free::<CHANGE, BEYOND>(car, tpl, gap, free_to) {
-            scratch
-                .next
-                .push(drive_freely(slot, car, tpl, here.limit, dt));
+        if is_free::<CHANGE, BEYOND>(net, car, tpl, gap, free_to, dt) {
+            let next = drive_freely::<BEYOND>(slot, car, tpl, here.limit, dt);
+            scratch.next.push(next);
         } else if !waits {
             let me = Chooser {
                 slot,
@@ -148,24 +147,62 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool, const SECOND: bool>(
     }
 }
 
+/// How far a junction matters to a vehicle that wishes to go at `wish` m/s, m.
+#[inline(always)]
+fn approach_m<const BEYOND: bool>(
+    net: &Network,
+    car: &Car,
+    tpl: &Tpl,
+    wish: f64,
+    dt: f64,
+) -> f64 {
+    if BEYOND && net.priority.is_some() {
+        tpl.reach_m(car.speed, wish, dt)
+    } else {
+        tpl.approach
+    }
+}
+
 /// Nobody and no junction near.
 #[inline(always)]
 fn is_free<const CHANGE: bool, const BEYOND: bool>(
+    net: &Network,
     car: &Car,
     tpl: &Tpl,
     gap: f64,
     free_to: f64,
+    dt: f64,
 ) -> bool {
+    let (leader_m, junction_m) = if BEYOND && net.priority.is_some() {
+        let top = car.speed + tpl.max_pos * dt;
+        (tpl.sight_m(car.speed), tpl.reach_m(car.speed, top, dt))
+    } else {
+        (tpl.far_gap, tpl.approach)
+    };
     // Not `&&`: nobody can foretell which way that would branch.
-    let far = (gap >= tpl.far_gap) & (free_to - car.pos > tpl.approach);
-    !BEYOND && far && !(CHANGE && car.is_bound())
+    let far = (gap >= leader_m) & (free_to - car.pos > junction_m);
+    far && !(CHANGE && car.is_bound())
 }
 
 /// What [`choose_one`] would come to for a vehicle that is free.
 #[inline(always)]
-fn drive_freely(slot: u32, car: &Car, tpl: &Tpl, limit: f64, dt: f64) -> Next {
+fn drive_freely<const BEYOND: bool>(
+    slot: u32,
+    car: &Car,
+    tpl: &Tpl,
+    limit: f64,
+    dt: f64,
+) -> Next {
     let v = car.speed;
+    let limit = if BEYOND {
+        limit * tpl.speed_factor
+    } else {
+        limit
+    };
     let mut u = least(least(tpl.vmax, v + tpl.max_pos * dt), limit);
+    if BEYOND {
+        u -= dawdling(tpl, u, dt);
+    }
     let hardest = v - tpl.max_neg * dt;
     if hardest > u {
         u = hardest;
@@ -218,7 +255,7 @@ fn choose_one<const CHANGE: bool, const BEYOND: bool, const SECOND: bool>(
         let stays = (next.pos == car.pos) & (next.speed == car.speed);
         next.flags = chosen.flags | (u32::from(stays) * UNMOVED);
         if BEYOND && net.priority.is_some() {
-            next.flags |= priority::stood(car, next.speed);
+            next.flags |= priority::stood(car, next.speed, view.state.step);
         }
         if next.pos > here.length {
             let (plan, on) = (view.plan, here.drivable);
@@ -257,8 +294,11 @@ fn choose<const BEYOND: bool>(view: &View<'_>, me: &Chooser<'_>, here: &Here, dt
     } else {
         least(u, here.limit)
     };
-    let ahead = me.leader;
-    u = least(u, follow(tpl, v, view.tpl(ahead), ahead.speed, me.gap, dt));
+    let lists = BEYOND && view.net.priority.is_some();
+    if !lists || me.gap < tpl.sight_m(v) {
+        let ahead = me.leader;
+        u = least(u, follow(tpl, v, view.tpl(ahead), ahead.speed, me.gap, dt));
+    }
     let mut blocker = NONE;
     let mut flags = 0;
     if u <= 0.0 && behind && here.on_lane && car.pos >= tpl.len {
@@ -266,7 +306,7 @@ fn choose<const BEYOND: bool>(view: &View<'_>, me: &Chooser<'_>, here: &Here, dt
         if v == 0.0 {
             flags = STILL;
         }
-    } else if !here.on_lane || here.length - car.pos <= tpl.approach {
+    } else if !here.on_lane || here.length - car.pos <= approach_m::<BEYOND>(view.net, car, tpl, u, dt) {
         let (limit, foe, red) = match &view.net.priority {
             Some(foes) if BEYOND => priority::ahead(view, foes, car, tpl, u),
             _ => junction(view, car, tpl, here),
@@ -277,10 +317,20 @@ fn choose<const BEYOND: bool>(view: &View<'_>, me: &Chooser<'_>, here: &Here, dt
             flags = WAITS;
         }
     }
-    if BEYOND && tpl.dawdle > 0.0 && u > 0.0 {
-        u -= tpl.dawdle * dt * least(1.0, u / (tpl.max_pos * dt));
+    if BEYOND {
+        u -= dawdling(tpl, u, dt);
     }
     Chosen { u, blocker, flags }
+}
+
+/// What a driver who dawdles stays below `u` m/s, m/s.
+#[inline]
+fn dawdling(tpl: &Tpl, u: f64, dt: f64) -> f64 {
+    if tpl.dawdle > 0.0 && u > 0.0 {
+        tpl.dawdle * dt * least(1.0, u / (tpl.max_pos * dt))
+    } else {
+        0.0
+    }
 }
 
 /// Position (still from the start of the present drivable) and speed after a step towards `u`.

@@ -7,7 +7,7 @@
 
 use super::cross::View;
 use super::speed::{brake_m, least, safe, stop};
-use super::state::{Car, GREEN_YIELD, STOOD_BIT, STOOD_MAX};
+use super::state::{Car, GREEN_YIELD, STOOD_BIT, STOOD_STEPS};
 use crate::ids::NONE;
 use crate::network::{Foe, Priority};
 use crate::plan::Tpl;
@@ -46,20 +46,26 @@ struct Asker<'a> {
     x: f64,
 }
 
-/// The flags that count how long a vehicle has stood.
-pub(super) fn stood(car: &Car, speed: f64) -> u32 {
+/// The flags that say since when a vehicle has stood, which does `speed` m/s after this step.
+pub(super) const fn stood(car: &Car, speed: f64, step: u32) -> u32 {
     if speed >= STANDS_BELOW_M_S {
         return 0;
     }
-    ((car.flags >> STOOD_BIT) + 1).min(STOOD_MAX) << STOOD_BIT
+    match car.flags >> STOOD_BIT {
+        0 => (step % STOOD_STEPS + 1) << STOOD_BIT,
+        since => since << STOOD_BIT,
+    }
 }
 
-fn stood_s(car: &Car, dt: f64) -> f64 {
-    f64::from(car.flags >> STOOD_BIT) * dt
+fn stood_s(view: &View<'_>, car: &Car) -> f64 {
+    match car.flags >> STOOD_BIT {
+        0 => 0.0,
+        since => f64::from((view.state.step + STOOD_STEPS + 1 - since) % STOOD_STEPS) * view.dt,
+    }
 }
 
-/// The speed that junctions and limits ahead leave of `wish` m/s, the vehicle given way to, and false: here even a red
-/// light does not let a vehicle sleep, for it counts how long it has stood.
+/// The speed that junctions and limits ahead leave of `wish` m/s, the vehicle given way to, and whether it is a red
+/// light at the end of its lane that stops it.
 pub(super) fn ahead(
     view: &View<'_>,
     p: &Priority,
@@ -68,10 +74,11 @@ pub(super) fn ahead(
     wish: f64,
 ) -> (f64, u32, bool) {
     let lanes = view.net.lanes.len();
+    let reach_m = tpl.reach_m(car.speed, wish.max(0.0), view.dt);
     let mut u = wish;
     let mut at = car.cursor;
     let mut before = -car.pos;
-    while at < car.path_end && before <= tpl.approach {
+    while at < car.path_end && before <= reach_m {
         let drivable = view.plan.paths[at as usize] as usize;
         if at > car.cursor {
             let limit = view.net.flat.limit_m_s[drivable] * tpl.speed_factor;
@@ -91,7 +98,9 @@ pub(super) fn ahead(
             let (limit, gate) = link_ahead(view, p, &asker);
             u = least(u, limit);
             if let Some((rest, foe)) = gate {
-                return (least(u, stop(tpl, car.speed, rest, view.dt)), foe, false);
+                let limit = stop(tpl, car.speed, rest, view.dt);
+                let light = at == car.cursor + 1 && view.state.green[drivable - lanes] == 0;
+                return (least(u, limit), foe, light && limit <= 0.0);
             }
         }
         before += view.net.flat.length_m[drivable];
@@ -114,38 +123,47 @@ fn link_ahead(view: &View<'_>, p: &Priority, me: &Asker<'_>) -> (f64, Gate) {
     let rest = -me.x;
     let can_stop = |d: f64| d >= 0.0 && brake_m(me.tpl, me.car.speed) <= d;
     let foes = p.foes_of(me.link);
+    let green = view.state.green[me.link];
     if rest >= 0.0 && can_stop(rest) {
-        let blocked = !foes.is_empty() && no_room(view, me.at, me.car, me.tpl);
-        if view.state.green[me.link] == 0 || blocked {
+        let blocked = green == 0 || !foes.is_empty() && no_room(view, me.at, me.car, me.tpl);
+        if blocked {
             return (u, Some((rest, NONE)));
         }
     }
     let wait_m = p.wait_m[me.link];
-    let minor = view.state.green[me.link] == GREEN_YIELD;
+    let minor = green == GREEN_YIELD && p.yields[me.link];
     let to_wait = wait_m - me.x;
-    if minor && foes.iter().any(|f| f.yields) && to_wait > SIGHT_BEFORE_LINE_M {
+    if minor && to_wait > SIGHT_BEFORE_LINE_M {
         let slow = least(me.tpl.usual_neg * view.dt, SIGHT_BEFORE_LINE_M / view.dt);
         let d = to_wait - SIGHT_BEFORE_LINE_M;
         u = least(u, slow_to(me.tpl, me.car.speed, slow, d, view.dt));
     }
+    let seat = view.net.flat.seats[me.link];
+    let anybody = view.state.met[seat.junction as usize].anybody();
+    if !minor && anybody & seat.foes == 0 {
+        return (u, None);
+    }
+    let mut own = None;
     for foe in foes.iter().filter(|f| f.at_m >= me.x) {
-        let (limit, blocker) = inside(view, p, me, foe);
-        u = least(u, limit);
-        if blocker != NONE && !view.blocked_in_a_circle(blocker) {
-            let d = if to_wait >= 0.0 && foe.at_m >= wait_m {
-                to_wait
-            } else if rest >= 0.0 {
-                rest
-            } else {
-                (foe.at_m - me.x - BEFORE_CONFLICT_M).max(0.0)
-            };
-            if can_stop(d) || to_wait < 0.0 {
-                return (u, Some((d, blocker)));
+        if anybody & seat.bit(foe.link as usize) != 0 {
+            let (limit, blocker) = inside(view, p, me, foe);
+            u = least(u, limit);
+            if blocker != NONE && !waits_in_a_circle(view, blocker) {
+                let d = if to_wait >= 0.0 && foe.at_m >= wait_m {
+                    to_wait
+                } else if rest >= 0.0 {
+                    rest
+                } else {
+                    (foe.at_m - me.x - BEFORE_CONFLICT_M).max(0.0)
+                };
+                if can_stop(d) || to_wait < 0.0 {
+                    return (u, Some((d, blocker)));
+                }
             }
         }
         if minor && foe.yields && can_stop(to_wait) {
-            let blocker = no_gap(view, p, me, foe);
-            if blocker != NONE && !view.blocked_in_a_circle(blocker) {
+            let blocker = no_gap(view, p, me, foe, &mut own);
+            if blocker != NONE && !waits_in_a_circle(view, blocker) {
                 return (u, Some((to_wait, blocker)));
             }
         }
@@ -200,6 +218,35 @@ fn inside(view: &View<'_>, p: &Priority, me: &Asker<'_>, foe: &Foe) -> (f64, u32
     (u, NONE)
 }
 
+/// Whom a vehicle waits for: the one it gave way to in the last step, or the one it stands behind.
+fn waits_for(view: &View<'_>, slot: u32) -> u32 {
+    let car = view.car(slot);
+    if car.blocker != NONE || car.speed >= STANDS_BELOW_M_S {
+        car.blocker
+    } else if car.ahead != NONE {
+        car.ahead
+    } else {
+        view.state.tracks[view.plan.paths[car.cursor as usize] as usize].leader
+    }
+}
+
+/// A ring of vehicles that wait for one another begins at `foe`: a slow and a fast pointer meet.
+fn waits_in_a_circle(view: &View<'_>, foe: u32) -> bool {
+    let next = |slot: u32| match slot {
+        NONE => NONE,
+        slot => waits_for(view, slot),
+    };
+    let (mut slow, mut fast) = (foe, foe);
+    while fast != NONE {
+        slow = next(slow);
+        fast = next(next(fast));
+        if slow == fast && slow != NONE {
+            return true;
+        }
+    }
+    false
+}
+
 /// The speed behind a vehicle that will be in front after the merge, `lead` m ahead by its front.
 fn behind(view: &View<'_>, me: &Asker<'_>, other: &Car, lead: f64) -> f64 {
     let (own, leader) = (me.tpl, view.tpl(other));
@@ -240,21 +287,20 @@ fn goes_before(p: &Priority, me: &Asker<'_>, foe: &Foe, other: &Car, d2: f64) ->
 }
 
 /// A vehicle with priority that leaves no gap, or `NONE`.
-fn no_gap(view: &View<'_>, p: &Priority, me: &Asker<'_>, foe: &Foe) -> u32 {
+///
+/// `own` is the asker's passage, worked out when somebody comes.
+fn no_gap(
+    view: &View<'_>,
+    p: &Priority,
+    me: &Asker<'_>,
+    foe: &Foe,
+    own: &mut Option<Passage>,
+) -> u32 {
     let link = foe.link as usize;
     let flat = &view.net.flat;
     let drivable = u32::try_from(view.net.lanes.len() + link).expect("drivables are limited");
-    let own = passage(
-        view,
-        me.link,
-        me.tpl,
-        me.car.speed,
-        me.x,
-        p.wait_m[me.link],
-        true,
-    );
     let green = view.state.green[link];
-    let impatience = (stood_s(me.car, view.dt) / IMPATIENT_S).min(1.0);
+    let impatience = (stood_s(view, me.car) / IMPATIENT_S).min(1.0);
     for place in p.upstream_of(link) {
         let length = flat.length_m[place.drivable as usize];
         let mut slot = view.state.tracks[place.drivable as usize].front;
@@ -276,7 +322,11 @@ fn no_gap(view: &View<'_>, p: &Priority, me: &Asker<'_>, foe: &Foe) -> u32 {
                     let mut theirs = passage(view, link, tpl, other.speed, x, 0.0, minor);
                     theirs.arrive_s +=
                         impatience * braking_s(tpl, other.speed, -x, theirs.arrive_s);
-                    if overlap(&own, &theirs, foe.merges, me.tpl, tpl) {
+                    let own = own.get_or_insert_with(|| {
+                        let wait_m = p.wait_m[me.link];
+                        passage(view, me.link, me.tpl, me.car.speed, me.x, wait_m, true)
+                    });
+                    if overlap(own, &theirs, foe.merges, me.tpl, tpl) {
                         return slot;
                     }
                 }
@@ -396,7 +446,7 @@ fn overlap(own: &Passage, theirs: &Passage, merges: bool, me: &Tpl, other: &Tpl)
 /// Short roads count together as long as the junctions between them are open.
 fn no_room(view: &View<'_>, at: u32, car: &Car, tpl: &Tpl) -> bool {
     let lanes = view.net.lanes.len();
-    let need_m = tpl.len + tpl.min_gap - stood_s(car, view.dt) * ROOM_M_S;
+    let need_m = tpl.len + tpl.min_gap - stood_s(view, car) * ROOM_M_S;
     let mut room_m = 0.0;
     for (n, drivable) in view.plan.paths[at as usize..car.path_end as usize]
         .iter()

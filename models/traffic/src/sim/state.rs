@@ -54,10 +54,11 @@ pub(crate) const WAITS: u32 = 16;
 pub(crate) const ASKED: u32 = 4;
 /// Not a vehicle but the second body of one that is changing lane.
 pub(crate) const SHADOW: u32 = 8;
-/// From this bit of the flags on: steps it has stood, where right of way goes by lists of foes.
+/// From this bit of the flags on: one more than the step since which it stands (0: it does not),
+/// where right of way goes by lists of foes.
 pub(crate) const STOOD_BIT: u32 = 8;
-/// Longest count of steps stood.
-pub(crate) const STOOD_MAX: u32 = (1 << 20) - 1;
+/// Steps are told apart up to this many.
+pub(crate) const STOOD_STEPS: u32 = (1 << 24) - 1;
 
 /// Signal of a link that may go.
 pub(crate) const GREEN: u8 = 1;

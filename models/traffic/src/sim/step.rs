@@ -7,7 +7,7 @@ use super::state::{Car, EMPTY, SHADOW, State, Track, WAITS, Way};
 use super::{Finished, Sim};
 use crate::ids::NONE;
 use crate::network::Network;
-use crate::plan::Plan;
+use crate::plan::{Plan, Tpl};
 
 /// A body this far beyond the end of a link is met on it no more (0 but for rounding), m.
 const LEFT_M: f64 = 0.1;
@@ -463,7 +463,7 @@ pub(crate) fn leader_after_step(
     let car = &state.cars[track.front as usize];
     let tpl = &plan.templates[car.template as usize];
     let rest = net.flat.length_m[drivable as usize] - car.pos;
-    let idle = car.flags & WAITS != 0 || rest > tpl.far_gap + plan.len_max;
+    let idle = car.flags & WAITS != 0 || rest > leader_sight_m(net, car, tpl) + plan.len_max;
     if lattice.is_none() && idle {
         (NONE, track.gap)
     } else {
@@ -483,6 +483,16 @@ fn is_clear(net: &Network, plan: &Plan, state: &State, links: (u32, u32), slot: 
         let rear_m = car.pos - plan.templates[car.template as usize].len;
         net.links[theirs].road_link != net.links[own].road_link && rear_m > p.clear_m[theirs]
     })
+}
+
+/// Beyond this a leader cannot slow the vehicle in the next step, m.
+#[inline(always)]
+fn leader_sight_m(net: &Network, car: &Car, tpl: &Tpl) -> f64 {
+    if net.priority.is_some() {
+        tpl.sight_m(car.speed)
+    } else {
+        tpl.far_gap
+    }
 }
 
 /// Finds the leader of a drivable's first vehicle on the drivables ahead of it.
@@ -513,7 +523,8 @@ fn leader_of(
     let (mut leader, mut gap) = (NONE, track.gap);
     let (mut at, mut ahead) = (car.cursor, drivable);
     // Beyond `far_gap` no leader matters to speeds: skip the search. To lane change any gap does.
-    while lattice.is_some() || rest <= tpl.far_gap + plan.len_max {
+    let sight_m = leader_sight_m(net, car, tpl) + plan.len_max;
+    while lattice.is_some() || rest <= sight_m {
         (ahead, at) = match lattice {
             Some(lattice) => lattice.next(net, &plan.paths, ahead, at),
             None if at + 1 < car.path_end => (plan.paths[at as usize + 1], at + 1),
