@@ -17,7 +17,7 @@ impl P {
         Self { x, y }
     }
 
-    fn minus(self, o: Self) -> Self {
+    pub(crate) fn minus(self, o: Self) -> Self {
         Self::new(self.x - o.x, self.y - o.y)
     }
 
@@ -25,7 +25,7 @@ impl P {
         Self::new(self.x + o.x, self.y + o.y)
     }
 
-    fn times(self, k: f64) -> Self {
+    pub(crate) fn times(self, k: f64) -> Self {
         Self::new(self.x * k, self.y * k)
     }
 
@@ -33,17 +33,17 @@ impl P {
         (self.x * self.x + self.y * self.y).sqrt()
     }
 
-    fn unit(self) -> Self {
+    pub(crate) fn unit(self) -> Self {
         let len = self.len();
         Self::new(self.x / len, self.y / len)
     }
 
     /// The right normal.
-    fn right(self) -> Self {
+    pub(crate) fn right(self) -> Self {
         Self::new(self.y, -self.x)
     }
 
-    fn cross(self, o: Self) -> f64 {
+    pub(crate) fn cross(self, o: Self) -> f64 {
         self.x * o.y - self.y * o.x
     }
 
@@ -52,7 +52,7 @@ impl P {
     }
 
     /// The point at share `a` of the way to `o`.
-    fn towards(self, o: Self, a: f64) -> Self {
+    pub(crate) fn towards(self, o: Self, a: f64) -> Self {
         Self::new((o.x - self.x) * a + self.x, (o.y - self.y) * a + self.y)
     }
 }
@@ -119,7 +119,7 @@ pub(crate) fn point_at(points: &[P], distance_m: f64) -> P {
     points[points.len() - 1]
 }
 
-fn direction_at(points: &[P], distance_m: f64) -> P {
+pub(crate) fn direction_at(points: &[P], distance_m: f64) -> P {
     let mut rest = distance_m;
     for pair in points.windows(2) {
         let along = pair[1].minus(pair[0]);

@@ -24,6 +24,7 @@ mod network;
 mod place;
 mod plan;
 pub mod protocol;
+pub mod replay;
 mod rng;
 mod sim;
 pub mod sumo;

@@ -35,6 +35,8 @@ pub(crate) enum SimCommand {
     Compare(CompareArgs),
     /// Convert a network and its demand: CityFlow or SUMO in, CityFlow or SUMO out
     Convert(ConvertArgs),
+    /// Turn a binary replay log of `run` into the text that CityFlow's player reads
+    Replay(ReplayArgs),
     /// An emergency vehicle with and without a green wave: its time, the delay of others, who pays
     #[cfg(feature = "corridor")]
     Corridor(Box<CorridorArgs>),
@@ -91,6 +93,10 @@ pub(crate) struct RunArgs {
     /// Who sets the phases.
     #[arg(long, default_value = "fixed")]
     pub(crate) controller: Control,
+    /// Write where every vehicle is after every second: CityFlow's text (with the shapes of the
+    /// network in a .json beside it) where the name ends in .txt, else binary.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) replay: Option<PathBuf>,
     /// JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
@@ -127,6 +133,20 @@ pub(crate) struct CompareArgs {
     /// Say nothing while running.
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+/// `conurb sim replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The city of the run.
+    #[command(flatten)]
+    pub(crate) city: CityArgs,
+    /// The binary log.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: PathBuf,
+    /// The text to write; the network's shapes go into a .json beside it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }
 
 /// `conurb sim convert`.

@@ -10,6 +10,7 @@ mod corridor;
 #[cfg(feature = "corridor")]
 mod corridor_report;
 mod figure;
+mod replay;
 mod run;
 mod table;
 
@@ -27,6 +28,7 @@ pub(crate) fn run(args: &SimArgs, lang: Lang) -> Result<(), Failure> {
         SimCommand::Run(run) => run::run(run, lang),
         SimCommand::Compare(compare) => compare::run(compare, lang),
         SimCommand::Convert(convert) => convert::run(convert, lang),
+        SimCommand::Replay(args) => replay::run(args),
         #[cfg(feature = "corridor")]
         SimCommand::Corridor(corridor) => corridor::run(corridor, lang),
         SimCommand::Bench(bench) => bench::run(bench),

@@ -3,11 +3,13 @@
 use super::args::RunArgs;
 use super::bar;
 use super::compare::{Controlled, Document};
+use super::replay;
 use super::table;
 use crate::city;
 use crate::control_run::ControlRun;
 use crate::fail::Failure;
 use crate::out::{Lang, say, tell};
+use conurb_traffic::Sim;
 
 /// Runs the command.
 pub(crate) fn run(args: &RunArgs, lang: Lang) -> Result<(), Failure> {
@@ -16,9 +18,19 @@ pub(crate) fn run(args: &RunArgs, lang: Lang) -> Result<(), Failure> {
     let controller = ControlRun::new(args.controller, &city, &options)?;
     let bar = bar(u64::from(options.duration_s), args.quiet);
     bar.set_message(args.controller.word());
-    let (figures, decisions_ns) =
-        controller.run_watched(&city, options.seed, &mut |_| bar.inc(1))?;
+    let mut log = match &args.replay {
+        Some(path) => Some(replay::Log::create(path, &city.network)?),
+        None => None,
+    };
+    let mut each_second = |sim: &Sim| {
+        if let Some(log) = &mut log {
+            log.observe(sim);
+        }
+        bar.inc(1);
+    };
+    let (figures, decisions_ns) = controller.run_watched(&city, options.seed, &mut each_second)?;
     bar.finish_and_clear();
+    log.map_or(Ok(()), replay::Log::finish)?;
     let controlled = Controlled::new(&controller, &[figures], &decisions_ns, None);
     let document = Document::new(&city, &options, vec![options.seed], vec![controlled]);
     if args.json {

@@ -170,3 +170,17 @@ conurb_test!(a_corridor_that_makes_no_sense_is_refused, |dir| {
     dir.run("sim corridor --network c/roadnet.json --demand c/flow.json --out x")
         .fails(2, &["--from", "--to"]);
 });
+
+conurb_test!(a_binary_replay_becomes_the_text_that_run_writes, |dir| {
+    let city = "--gen signals=4,seed=2 --span 2m --quiet --json";
+    dir.run(&format!("sim run {city} --replay a.txt")).ok();
+    dir.run(&format!("sim run {city} --replay a.rpl")).ok();
+    dir.run("sim replay --gen signals=4,seed=2 --log a.rpl --out b.txt")
+        .ok();
+    let text = String::from_utf8(dir.read("a.txt")).expect("text");
+    assert_eq!(text.lines().count(), 120);
+    assert_eq!(dir.read("b.txt"), text.into_bytes());
+    assert_eq!(dir.json("a.json"), dir.json("b.json"));
+    dir.run("sim replay --gen signals=9,seed=2 --log a.rpl --out c.txt")
+        .fails(2, &["a.rpl", "step 1 is not of this city"]);
+});

@@ -149,13 +149,7 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool, const SECOND: bool>(
 
 /// How far a junction matters to a vehicle that wishes to go at `wish` m/s, m.
 #[inline(always)]
-fn approach_m<const BEYOND: bool>(
-    net: &Network,
-    car: &Car,
-    tpl: &Tpl,
-    wish: f64,
-    dt: f64,
-) -> f64 {
+fn approach_m<const BEYOND: bool>(net: &Network, car: &Car, tpl: &Tpl, wish: f64, dt: f64) -> f64 {
     if BEYOND && net.priority.is_some() {
         tpl.reach_m(car.speed, wish, dt)
     } else {
@@ -186,13 +180,7 @@ fn is_free<const CHANGE: bool, const BEYOND: bool>(
 
 /// What [`choose_one`] would come to for a vehicle that is free.
 #[inline(always)]
-fn drive_freely<const BEYOND: bool>(
-    slot: u32,
-    car: &Car,
-    tpl: &Tpl,
-    limit: f64,
-    dt: f64,
-) -> Next {
+fn drive_freely<const BEYOND: bool>(slot: u32, car: &Car, tpl: &Tpl, limit: f64, dt: f64) -> Next {
     let v = car.speed;
     let limit = if BEYOND {
         limit * tpl.speed_factor
@@ -306,7 +294,9 @@ fn choose<const BEYOND: bool>(view: &View<'_>, me: &Chooser<'_>, here: &Here, dt
         if v == 0.0 {
             flags = STILL;
         }
-    } else if !here.on_lane || here.length - car.pos <= approach_m::<BEYOND>(view.net, car, tpl, u, dt) {
+    } else if !here.on_lane
+        || here.length - car.pos <= approach_m::<BEYOND>(view.net, car, tpl, u, dt)
+    {
         let (limit, foe, red) = match &view.net.priority {
             Some(foes) if BEYOND => priority::ahead(view, foes, car, tpl, u),
             _ => junction(view, car, tpl, here),

@@ -220,6 +220,17 @@ impl Sim {
             .filter(|v| !v.shadow)
     }
 
+    /// The draw that ranks a running vehicle among others.
+    pub(crate) fn priority(&self, slot: u32) -> i32 {
+        self.state.cars[slot as usize].priority
+    }
+
+    /// The lane a vehicle is changing to and how far it has moved aside, m.
+    pub(crate) fn changing_to(&self, slot: u32) -> Option<(DrivableIx, f64)> {
+        let change = self.state.changes.iter().find(|c| c.slot == slot)?;
+        Some((DrivableIx(change.to), change.offset_m))
+    }
+
     /// The rest of a vehicle's path, its present drivable first.
     #[must_use]
     pub fn path_ahead(&self, slot: u32) -> Cow<'_, [u32]> {

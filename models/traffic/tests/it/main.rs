@@ -9,6 +9,7 @@ mod geometry;
 mod golden;
 mod lane_change;
 mod lookahead;
+mod replay;
 mod runs;
 mod speed;
 mod sumo;
