@@ -38,6 +38,12 @@ pub(crate) struct Config {
     /// Whether a replay is written.
     #[serde(default)]
     pub(crate) save_replay: bool,
+    /// Where the network's shapes are written with a replay.
+    #[serde(default)]
+    pub(crate) roadnet_log_file: String,
+    /// Where a replay is written.
+    #[serde(default)]
+    pub(crate) replay_log_file: String,
 }
 
 const fn one() -> f64 {
@@ -59,12 +65,28 @@ impl Config {
 
     /// The road network file.
     pub(crate) fn roadnet(&self) -> PathBuf {
-        PathBuf::from(format!("{}{}", self.dir, self.roadnet_file))
+        self.behind_dir(&self.roadnet_file)
     }
 
     /// The demand file.
     pub(crate) fn flow(&self) -> PathBuf {
-        PathBuf::from(format!("{}{}", self.dir, self.flow_file))
+        self.behind_dir(&self.flow_file)
+    }
+
+    /// A file name as the reference reads it.
+    pub(crate) fn behind_dir(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("{}{name}", self.dir))
+    }
+
+    /// A file that a replay needs.
+    pub(crate) fn named(&self, member: &str, name: &str) -> PyResult<PathBuf> {
+        if name.is_empty() {
+            return Err(call(
+                format!("saveReplay is true and {member} is missing"),
+                "name the file to write",
+            ));
+        }
+        Ok(self.behind_dir(name))
     }
 }
 

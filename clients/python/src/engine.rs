@@ -14,6 +14,7 @@ use pyo3::types::{PyDict, PyList, PyString};
 use crate::archive::Archive;
 use crate::config::{Config, read_data};
 use crate::errors::{call, raise};
+use crate::replay::{Replay, write_shapes};
 
 /// The traffic twin: `Engine(config_file, thread_num=1)`, then `next_step()` and read.
 ///
@@ -26,6 +27,7 @@ pub(crate) struct Engine {
     network: Arc<Network>,
     demand: Arc<Demand>,
     sim: Sim,
+    replay: Option<Replay>,
     seed: u32,
     /// Names handed out again and again, made once.
     lane_names: Vec<Py<PyString>>,
@@ -34,6 +36,13 @@ pub(crate) struct Engine {
 fn file_name(path: &Path) -> String {
     path.file_name()
         .map_or_else(String::new, |n| n.to_string_lossy().into_owned())
+}
+
+fn no_replay() -> PyErr {
+    call(
+        "the configuration asks for no replay",
+        "set saveReplay, roadnetLogFile and replayLogFile in it",
+    )
 }
 
 fn simulation(
@@ -123,17 +132,21 @@ impl Engine {
             return Err(call("thread_num is 0", "give 1 or more"));
         }
         let config = Config::read(&config_file)?;
-        if config.save_replay {
-            return Err(call(
-                "saveReplay: the Python package writes no replay yet",
-                "set saveReplay to false",
-            ));
-        }
         let (roadnet, flow) = (config.roadnet(), config.flow());
         let network = Network::from_json(&read_data(&roadnet)?, &file_name(&roadnet))
             .map_err(|e| raise(&e))?;
         let demand = Demand::from_json(&read_data(&flow)?, &file_name(&flow), &network)
             .map_err(|e| raise(&e))?;
+        let replay = if config.save_replay {
+            write_shapes(
+                &config.named("roadnetLogFile", &config.roadnet_log_file)?,
+                &network,
+            )?;
+            let path = config.named("replayLogFile", &config.replay_log_file)?;
+            Some(Replay::create(path)?)
+        } else {
+            None
+        };
         let (network, demand) = (Arc::new(network), Arc::new(demand));
         let sim = simulation(&config, &network, &demand, config.seed)?;
         let lane_names = network
@@ -147,6 +160,7 @@ impl Engine {
             network,
             demand,
             sim,
+            replay,
             lane_names,
         })
     }
@@ -162,8 +176,27 @@ impl Engine {
     }
 
     /// One step of `interval` seconds.
-    fn next_step(&mut self) {
+    fn next_step(&mut self) -> PyResult<()> {
         self.sim.step();
+        match &mut self.replay {
+            Some(replay) => replay.push(&self.sim),
+            None => Ok(()),
+        }
+    }
+
+    /// Goes on with the replay in another file; its name is put behind `dir` of the configuration.
+    fn set_replay_file(&mut self, replay_file: &str) -> PyResult<()> {
+        let replay = self.replay.as_mut().ok_or_else(no_replay)?;
+        let on = replay.on;
+        *replay = Replay::create(self.config.behind_dir(replay_file))?;
+        replay.on = on;
+        Ok(())
+    }
+
+    /// Stops (`False`) or goes on with (`True`) the replay that the configuration asked for.
+    fn set_save_replay(&mut self, open: bool) -> PyResult<()> {
+        self.replay.as_mut().ok_or_else(no_replay)?.on = open;
+        Ok(())
     }
 
     /// Simulated time, s.

@@ -9,6 +9,7 @@ mod config;
 mod engine;
 mod errors;
 mod region;
+mod replay;
 mod transit;
 
 use pyo3::prelude::*;

@@ -1,6 +1,7 @@
 """The engine under the reference simulator's calls."""
 
 import csv
+import json
 
 import pytest
 from conftest import write_config
@@ -118,3 +119,46 @@ def test_the_published_fixed_time_to_the_last_digit(shared, tmp_path):
             and r["controller"] == "fixed_time"
         )
     assert f"{engine.get_average_travel_time():.6f}" == row["network_s"]
+
+
+def test_a_replay_is_written_step_by_step_and_can_be_stopped(city, tmp_path):
+    def lines(name):
+        return (tmp_path / name).read_text().splitlines()
+
+    path = write_config(
+        tmp_path,
+        city / "roadnet.json",
+        city / "flow.json",
+        rlTrafficLight=False,
+        saveReplay=True,
+        roadnetLogFile=str(tmp_path / "shapes.json"),
+        replayLogFile=str(tmp_path / "a.txt"),
+    )
+    engine = conurb.Engine(str(path))
+    shapes = json.loads((tmp_path / "shapes.json").read_text())["static"]
+    assert len(shapes["nodes"]) == len(set(n["id"] for n in shapes["nodes"])) > 4
+    for _ in range(50):
+        engine.next_step()
+    assert len(lines("a.txt")) == 50
+    vehicles, roads = lines("a.txt")[-1].split(";")
+    ids = [v.split(" ")[3] for v in vehicles.split(",") if v]
+    assert sorted(ids) == sorted(engine.get_vehicles())
+    assert roads.endswith(",")
+    engine.set_save_replay(False)
+    engine.next_step()
+    assert len(lines("a.txt")) == 50
+    engine.set_save_replay(True)
+    engine.set_replay_file(str(tmp_path / "b.txt"))
+    engine.next_step()
+    assert len(lines("a.txt")) == 50 and len(lines("b.txt")) == 1
+
+
+def test_a_replay_without_a_file_name_is_refused(city, tmp_path):
+    path = write_config(tmp_path, city / "roadnet.json", city / "flow.json", saveReplay=True)
+    with pytest.raises(conurb.ConurbError, match="roadnetLogFile"):
+        conurb.Engine(str(path))
+    plain = conurb.Engine(
+        str(write_config(tmp_path, city / "roadnet.json", city / "flow.json"))
+    )
+    with pytest.raises(conurb.ConurbError, match="no replay"):
+        plain.set_save_replay(True)

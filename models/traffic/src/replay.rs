@@ -11,6 +11,7 @@ pub use binary::{ReplayReader, ReplayWriter};
 pub use shapes::shapes_json;
 
 use std::fmt::Write as _;
+use std::io;
 
 use crate::demand::Demand;
 use crate::geometry::{self, P};
@@ -108,6 +109,33 @@ impl ReplayFrame {
             line.push(',');
         }
         line.push('\n');
+    }
+}
+
+/// Writes the reference's text.
+#[derive(Debug)]
+pub struct TextLog<W> {
+    to: W,
+    line: String,
+}
+
+impl<W: io::Write> TextLog<W> {
+    /// Begins a log.
+    pub const fn new(to: W) -> Self {
+        let line = String::new();
+        Self { to, line }
+    }
+
+    /// Appends the line of a step, see [`ReplayFrame::write_line`].
+    pub fn push(&mut self, frame: &ReplayFrame, net: &Network, demand: &Demand) -> io::Result<()> {
+        self.line.clear();
+        frame.write_line(net, demand, &mut self.line);
+        self.to.write_all(self.line.as_bytes())
+    }
+
+    /// Hands everything on.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
     }
 }
 

@@ -1,10 +1,10 @@
 //! Replay logs: written during `conurb sim run`, and turned from binary into text.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
-use conurb_traffic::replay::{ReplayFrame, ReplayReader, ReplayWriter, shapes_json};
+use conurb_traffic::replay::{ReplayFrame, ReplayReader, ReplayWriter, TextLog, shapes_json};
 use conurb_traffic::{Demand, Network, Sim};
 
 use super::args::ReplayArgs;
@@ -22,7 +22,7 @@ pub(crate) struct Log {
 }
 
 enum Form {
-    Text { to: BufWriter<File>, line: String },
+    Text(TextLog<BufWriter<File>>),
     Binary(ReplayWriter<BufWriter<File>>),
 }
 
@@ -33,8 +33,7 @@ impl Log {
         let to = BufWriter::new(File::create(path).map_err(|e| failed(&e))?);
         let form = if path.extension().is_some_and(|e| e == "txt") {
             write_shapes(&path.with_extension("json"), net)?;
-            let line = String::new();
-            Form::Text { to, line }
+            Form::Text(TextLog::new(to))
         } else {
             Form::Binary(ReplayWriter::new(to).map_err(|e| failed(&e))?)
         };
@@ -53,11 +52,7 @@ impl Log {
         }
         self.frame.take(sim);
         let written = match &mut self.form {
-            Form::Text { to, line } => {
-                line.clear();
-                self.frame.write_line(sim.network(), sim.demand(), line);
-                to.write_all(line.as_bytes())
-            }
+            Form::Text(to) => to.push(&self.frame, sim.network(), sim.demand()),
             Form::Binary(to) => to.push(&self.frame),
         };
         self.failed = written.err();
@@ -67,7 +62,7 @@ impl Log {
     pub(crate) fn finish(self) -> Result<(), Failure> {
         let flushed = match (self.failed, self.form) {
             (Some(error), _) => Err(error),
-            (None, Form::Text { mut to, .. }) => to.flush(),
+            (None, Form::Text(mut to)) => to.flush(),
             (None, Form::Binary(to)) => to.finish().map(drop),
         };
         flushed.map_err(|e| io(&self.path, "cannot write", &e))
@@ -81,14 +76,13 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let log = File::open(&args.log).map_err(|e| cannot_read(&e))?;
     let mut log = ReplayReader::new(BufReader::new(log)).map_err(|e| cannot_read(&e))?;
     let cannot_write = |e: &std::io::Error| io(&args.out, "cannot write", e);
-    let mut to = BufWriter::new(File::create(&args.out).map_err(|e| cannot_write(&e))?);
+    let to = BufWriter::new(File::create(&args.out).map_err(|e| cannot_write(&e))?);
+    let mut to = TextLog::new(to);
     write_shapes(&args.out.with_extension("json"), &city.network)?;
-    let (mut frame, mut line) = (ReplayFrame::default(), String::new());
+    let mut frame = ReplayFrame::default();
     while log.next_into(&mut frame).map_err(|e| cannot_read(&e))? {
         check(&frame, &city.network, &city.demand, &args.log)?;
-        line.clear();
-        frame.write_line(&city.network, &city.demand, &mut line);
-        to.write_all(line.as_bytes())
+        to.push(&frame, &city.network, &city.demand)
             .map_err(|e| cannot_write(&e))?;
     }
     to.flush().map_err(|e| cannot_write(&e))?;
