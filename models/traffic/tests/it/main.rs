@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod assignment;
 mod bad_input;
 mod common;
 mod corridor;
@@ -11,6 +12,7 @@ mod lane_change;
 mod lookahead;
 mod runs;
 mod speed;
+mod streets;
 mod sumo;
 mod sumo_files;
 mod trajectories;
