@@ -372,3 +372,84 @@ pub(crate) fn ways(
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::citygen::{City, CityOptions};
+    use conurb_base::{Clock as _, SystemClock, stream};
+    use rand::RngExt as _;
+
+    fn city(signals: u32) -> Network {
+        let options = CityOptions {
+            signals,
+            span_s: 60,
+            ..CityOptions::default()
+        };
+        let city = City::generate(&options).unwrap();
+        Network::from_json(&city.network_json, "roadnet.json").unwrap()
+    }
+
+    /// Asks as an assignment has them: random pairs, departures in twelve intervals.
+    fn asks(net: &Network, count: usize, origins: u32) -> Vec<Ask> {
+        let mut rng = stream(1, "asks", "test");
+        let roads = u32::try_from(net.roads.len()).unwrap();
+        let mut draw = |below: u32| rng.random_range(0..below);
+        let ask = |_| Ask {
+            from: RoadIx(draw(origins.min(roads)) * (roads / origins.min(roads))),
+            to: RoadIx(draw(roads)),
+            start_s: f64::from(draw(12)) * 300.0,
+        };
+        (0..count).map(ask).collect()
+    }
+
+    #[test]
+    fn one_search_for_many_is_each_search_for_one() {
+        let net = city(64);
+        let mut router = Router::by_time(&net);
+        let asks: Vec<Ask> = asks(&net, 400, 40)
+            .into_iter()
+            .map(|ask| Ask {
+                start_s: 0.0,
+                ..ask
+            })
+            .collect();
+        let road_cost = router.road_cost.clone();
+        let graph = Graph::by_time(&net);
+        let found = ways(&graph, &asks, |way, _, _| {
+            let way = graph.ways()[way];
+            way.through + road_cost[way.to as usize]
+        });
+        for (ask, way) in asks.iter().zip(found) {
+            assert_eq!(way, router.cheapest(ask.from, ask.to, 0.0), "{ask:?}");
+            for pair in way.iter().flat_map(|way| way.windows(2)) {
+                assert!(net.connected(pair[0], pair[1]));
+            }
+        }
+    }
+
+    /// The count behind the record on plain Dijkstra; prints, asserts nothing about time.
+    #[test]
+    fn a_city_of_a_thousand_signals_is_asked() {
+        let net = city(1_000);
+        let graph = Graph::by_time(&net);
+        let road_s = free_road_s(&net);
+        let cost =
+            |way: usize, from: u32, _: f64| road_s[from as usize] + graph.ways()[way].through;
+        let clock = SystemClock::new();
+        for (count, origins) in [(1_000, u32::MAX), (30_000, 400), (30_000, u32::MAX)] {
+            let asks = asks(&net, count, origins);
+            let from = clock.monotonic_ns();
+            let found = ways(&graph, &asks, cost);
+            #[allow(clippy::cast_precision_loss)]
+            let ms = (clock.monotonic_ns() - from) as f64 / 1e6;
+            let joined = found.iter().filter(|w| w.is_some()).count();
+            println!(
+                "{} roads, {} movements: {count} ways from at most {origins} roads in 12 intervals: {ms:.0} ms, {joined} joined",
+                graph.roads(),
+                graph.ways().len()
+            );
+            assert!(joined * 10 > count * 8);
+        }
+    }
+}

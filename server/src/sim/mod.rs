@@ -1,16 +1,20 @@
 //! `conurb sim`: the traffic twin alone, for people who study signals: run one controller, compare
-//! many, plan an emergency corridor, time the engine.
+//! many, plan an emergency corridor, make and fit demand, time the engine.
 
 mod args;
+mod assign;
 mod bench;
+mod calibrate;
 mod compare;
 mod convert;
 #[cfg(feature = "corridor")]
 mod corridor;
 #[cfg(feature = "corridor")]
 mod corridor_report;
+mod demand_args;
 mod figure;
 mod run;
+mod scatter;
 mod table;
 
 pub(crate) use args::SimArgs;
@@ -29,6 +33,8 @@ pub(crate) fn run(args: &SimArgs, lang: Lang) -> Result<(), Failure> {
         SimCommand::Convert(convert) => convert::run(convert, lang),
         #[cfg(feature = "corridor")]
         SimCommand::Corridor(corridor) => corridor::run(corridor, lang),
+        SimCommand::Assign(assign) => assign::run(assign, lang),
+        SimCommand::Calibrate(calibrate) => calibrate::run(calibrate, lang),
         SimCommand::Bench(bench) => bench::run(bench),
     }
 }

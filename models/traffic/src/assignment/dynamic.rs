@@ -11,7 +11,7 @@ use conurb_base::stream;
 use serde::Serialize;
 
 use super::observe::{Ran, Times};
-use super::route::table_error;
+use super::od::OdMatrix;
 use super::trips::{RouteTable, Trip};
 use crate::citygen::unit;
 use crate::error::TrafficError;
@@ -58,39 +58,78 @@ pub struct DynamicRound {
 }
 
 /// Vehicles and the routes they may take.
-pub(super) struct Choice<'a> {
-    pub(super) trips: &'a [Trip],
+pub(super) struct Choice {
+    pub(super) trips: Vec<Trip>,
     pub(super) table: RouteTable,
     /// Route by trip.
     pub(super) route: Vec<u32>,
+    /// Trips that got another road of their zone, because no way joined those drawn.
+    pub(super) moved: usize,
     /// Known routes by pair of roads.
     known: BTreeMap<(RoadIx, RoadIx), BTreeSet<u32>>,
 }
 
-impl<'a> Choice<'a> {
+impl Choice {
     /// Every trip on the way that is quickest at these times.
     pub(super) fn quickest(
         net: &Network,
-        file: &str,
-        trips: &'a [Trip],
-        lines: impl Fn(&Trip) -> usize,
+        od: &OdMatrix,
+        trips: Vec<Trip>,
         times: &Times,
     ) -> Result<Self, TrafficError> {
         let mut choice = Self {
+            route: Vec::with_capacity(trips.len()),
             trips,
             table: RouteTable::default(),
-            route: Vec::with_capacity(trips.len()),
+            moved: 0,
             known: BTreeMap::new(),
         };
-        let ways = choice.ways(times);
-        for (trip, way) in trips.iter().zip(ways) {
-            let Some(way) = way else {
-                return Err(table_error(net, file, lines(trip), trip));
+        // Pairs that no way joins, with what is taken instead.
+        let mut instead: BTreeMap<(u32, RoadIx, RoadIx), Ask> = BTreeMap::new();
+        for (n, way) in choice.ways(times).into_iter().enumerate() {
+            let way = match way {
+                Some(way) => way,
+                None => choice.move_end(net, od, n, times, &mut instead)?,
             };
-            let route = choice.learn(trip, way);
+            let trip = choice.trips[n];
+            let route = choice.learn(&trip, way);
             choice.route.push(route);
         }
         Ok(choice)
+    }
+
+    /// Gives a trip whose roads no way joins another road of its zones, the end first.
+    fn move_end(
+        &mut self,
+        net: &Network,
+        od: &OdMatrix,
+        n: usize,
+        times: &Times,
+        instead: &mut BTreeMap<(u32, RoadIx, RoadIx), Ask>,
+    ) -> Result<Vec<RoadIx>, TrafficError> {
+        let trip = self.trips[n];
+        let start_s = times.middle_s(trip.depart_s);
+        let cost = |way: usize, _: u32, now_s: f64| times.way_s(way, now_s);
+        let key = (trip.cell, trip.from, trip.to);
+        let first = |asks: Vec<Ask>| {
+            let found = ways(&times.graph, &asks, cost);
+            let mut found = asks.into_iter().zip(found);
+            found.find_map(|(ask, way)| Some((ask, way?)))
+        };
+        let ask = |(from, to)| Ask { from, to, start_s };
+        let known = instead.get(&key).map(|k| vec![ask((k.from, k.to))]);
+        let found = known.and_then(first).or_else(|| {
+            let [ends, starts] = od.other_roads(&trip);
+            let asks = |pairs: Vec<(RoadIx, RoadIx)>| pairs.into_iter().map(ask).collect();
+            first(asks(ends)).or_else(|| first(asks(starts)))
+        });
+        let Some((ask, way)) = found else {
+            return Err(od.unreachable(net, &trip));
+        };
+        instead.insert(key, ask);
+        self.moved += 1;
+        (self.trips[n].from, self.trips[n].to) = (ask.from, ask.to);
+        Ok(way)
     }
 
     /// The quickest way of each trip at these times; trips of one interval share it.
@@ -115,13 +154,13 @@ impl<'a> Choice<'a> {
     /// Learns the quickest routes at these times; gives the time of each trip on its own route and
     /// on the quickest known one, with that one's number.
     pub(super) fn compare(&mut self, times: &Times) -> Vec<(f64, f64, u32)> {
-        let trips = self.trips;
-        for (trip, way) in trips.iter().zip(self.ways(times)) {
+        for (n, way) in self.ways(times).into_iter().enumerate() {
             if let Some(way) = way {
-                self.learn(trip, way);
+                let trip = self.trips[n];
+                self.learn(&trip, way);
             }
         }
-        let each = trips.iter().zip(&self.route).map(|(trip, route)| {
+        let each = self.trips.iter().zip(&self.route).map(|(trip, route)| {
             let time_s = |route: u32| {
                 let roads = &self.table.all()[route as usize];
                 times.route_s(roads, trip.depart_s)

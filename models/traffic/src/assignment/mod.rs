@@ -30,7 +30,7 @@ pub use equilibrium::{
 pub use fit::FitMethod;
 pub use observe::Ran;
 pub use od::{Cell, OdMatrix, Zones};
-pub use route::{AssignMethod, Assignment, assign};
+pub use route::{AssignMethod, Assignment, assign, drive};
 pub use table::Interval;
 pub(crate) use trips::RouteTable;
 pub use trips::{RoutedTrips, TRIPS_MAX, Trip, largest_remainder};

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::cost::RoadCost;
 use super::dynamic::{Choice, DynamicOptions, DynamicRound, ROUNDS_MAX, relative_gap};
 use super::equilibrium::{Pair, assign_incremental};
-use super::observe::{Passing, Seen, Times, horizon_s, run};
+use super::observe::{Passing, Ran, Seen, Times, horizon_s, run};
 use super::od::OdMatrix;
 use super::table::place;
-use super::trips::{RoutedTrips, Trip};
+use super::trips::RoutedTrips;
 use crate::demand::VehicleTemplate;
 use crate::error::TrafficError;
 use crate::ids::RoadIx;
@@ -38,6 +38,8 @@ pub struct Assignment {
     pub rounds: Vec<DynamicRound>,
     /// Place in `rounds` of the run of these routes.
     pub best: usize,
+    /// Trips between zones that got another road of their zone: no way joined those drawn.
+    pub moved: usize,
 }
 
 /// An assignment with what its run's detectors saw.
@@ -63,7 +65,26 @@ pub fn assign(
     Ok(watched.assignment)
 }
 
-/// The same with passings on the lanes marked.
+/// Runs the twin under trips that have their routes. `watch` as in [`assign`].
+///
+/// # Errors
+/// Where the simulation cannot be set up.
+pub fn drive(
+    net: &Arc<Network>,
+    trips: &RoutedTrips,
+    (vehicle, seed): (&VehicleTemplate, u32),
+    watch: &mut dyn FnMut(u32, i64, i64),
+) -> Result<Ran, TrafficError> {
+    let (span_s, mut second) = (horizon_s(trips), 0);
+    let times = Times::free(net, span_s);
+    let mut tick = || {
+        second += 1;
+        watch(1, second, span_s);
+    };
+    Ok(run(net, trips, (vehicle, seed), &times, &[], &mut tick)?.ran)
+}
+
+/// [`assign`] with passings on the lanes marked.
 pub(super) fn assign_watched(
     net: &Arc<Network>,
     od: &OdMatrix,
@@ -80,9 +101,8 @@ pub(super) fn assign_watched(
             remedy: "Give at least one row with vehicles above 0.",
         });
     }
-    let line = |t: &Trip| od.cells()[t.cell as usize].line;
-    let routed = |choice: &Choice<'_>| RoutedTrips {
-        trips: choice.trips.to_vec(),
+    let routed = |choice: &Choice| RoutedTrips {
+        trips: choice.trips.clone(),
         route: choice.route.clone(),
         routes: choice.table.all().to_vec(),
     };
@@ -93,7 +113,7 @@ pub(super) fn assign_watched(
         AssignMethod::Dynamic(options) => (Some(check(options)?), Some(FIRST_SLICES)),
     };
     let mut times = Times::free(net, last_s + 3_600);
-    let mut choice = Choice::quickest(net, &od.file, &trips, line, &times)?;
+    let mut choice = Choice::quickest(net, od, trips, &times)?;
     if let Some(slices) = slices {
         incremental(net, od, &mut choice, slices)?;
     }
@@ -140,6 +160,7 @@ pub(super) fn assign_watched(
             trips,
             rounds: done,
             best,
+            moved: choice.moved,
         },
     })
 }
@@ -162,7 +183,7 @@ fn check(options: DynamicOptions) -> Result<DynamicOptions, TrafficError> {
 fn incremental(
     net: &Network,
     od: &OdMatrix,
-    choice: &mut Choice<'_>,
+    choice: &mut Choice,
     slices: u32,
 ) -> Result<(), TrafficError> {
     let costs = RoadCost::bpr(net);
@@ -193,7 +214,7 @@ fn incremental(
 }
 
 /// Gives trips their routes by share: each takes the one that is furthest behind.
-fn spread(choice: &mut Choice<'_>, trips: &[usize], routes: &mut [(Vec<RoadIx>, f64)]) {
+fn spread(choice: &mut Choice, trips: &[usize], routes: &mut [(Vec<RoadIx>, f64)]) {
     // The largest share first: of two that are equally far behind the last one is taken.
     routes.sort_by(|a, b| a.1.total_cmp(&b.1));
     let mut behind = vec![0.0; routes.len()];
@@ -206,14 +227,5 @@ fn spread(choice: &mut Choice<'_>, trips: &[usize], routes: &mut [(Vec<RoadIx>, 
         behind[most] -= 1.0;
         let trip = choice.trips[*n];
         choice.route[*n] = choice.learn(&trip, routes[most].0.clone());
-    }
-}
-
-/// A trip that no way leads to the end, by the row it comes from.
-pub(super) fn table_error(net: &Network, file: &str, line: usize, trip: &Trip) -> TrafficError {
-    TrafficError::Disconnected {
-        at: place(file, Some(line), Some("to")),
-        from: net.roads[trip.from.ix()].id.clone(),
-        to: net.roads[trip.to.ix()].id.clone(),
     }
 }

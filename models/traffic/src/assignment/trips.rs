@@ -11,6 +11,7 @@ use crate::citygen::unit;
 use crate::demand::{Demand, Flow, VehicleTemplate};
 use crate::error::TrafficError;
 use crate::ids::RoadIx;
+use crate::network::Network;
 
 /// Most trips of one demand.
 pub const TRIPS_MAX: usize = 5_000_000;
@@ -190,6 +191,41 @@ impl OdMatrix {
         match to.roads.len() {
             1 => (next(&from.roads), b),
             _ => (a, next(&to.roads)),
+        }
+    }
+}
+
+impl OdMatrix {
+    /// Roads a trip may take instead of its own: other ends of its zone, then other starts, each
+    /// list from the drawn one on.
+    pub(super) fn other_roads(&self, trip: &Trip) -> [Vec<(RoadIx, RoadIx)>; 2] {
+        let cell = &self.cells()[trip.cell as usize];
+        let after = |end: u32, road: RoadIx| {
+            let mut roads = self.ends[end as usize].roads.clone();
+            let at = roads.iter().position(|r| *r == road).unwrap_or(0);
+            roads.rotate_left(at);
+            roads
+        };
+        let differ = |pair: &(RoadIx, RoadIx)| pair.0 != pair.1;
+        let ends = after(cell.to, trip.to)
+            .into_iter()
+            .map(|to| (trip.from, to));
+        let starts = after(cell.from, trip.from)
+            .into_iter()
+            .map(|from| (from, trip.to));
+        [
+            ends.filter(differ).collect(),
+            starts.filter(differ).collect(),
+        ]
+    }
+
+    /// The refusal of a trip that no way leads to its end, by the row it comes from.
+    pub(super) fn unreachable(&self, net: &Network, trip: &Trip) -> TrafficError {
+        let line = self.cells()[trip.cell as usize].line;
+        TrafficError::Disconnected {
+            at: place(&self.file, Some(line), Some("to")),
+            from: net.roads[trip.from.ix()].id.clone(),
+            to: net.roads[trip.to.ix()].id.clone(),
         }
     }
 }

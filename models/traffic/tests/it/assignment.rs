@@ -11,7 +11,6 @@ use conurb_traffic::assignment::{
 use conurb_traffic::citygen::{City, CityOptions};
 use conurb_traffic::{Demand, Network, RoadIx, VehicleTemplate};
 use proptest::prelude::*;
-use rand::RngExt as _;
 
 use crate::streets::network;
 
