@@ -99,6 +99,12 @@ impl TurnDemand {
         })
     }
 
+    /// All vehicles that enter.
+    #[must_use]
+    pub fn total_vehicles(&self) -> f64 {
+        self.entries.iter().map(|e| e.vehicles).sum()
+    }
+
     /// Walks every vehicle through the network.
     ///
     /// At each road the vehicle takes the way that is furthest behind its share, so the numbers that

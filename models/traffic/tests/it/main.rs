@@ -15,4 +15,5 @@ mod speed;
 mod streets;
 mod sumo;
 mod sumo_files;
+mod tmp_expected;
 mod trajectories;
