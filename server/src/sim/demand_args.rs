@@ -97,7 +97,7 @@ impl RoutingArgs {
 pub(crate) enum MethodArg {
     /// The quickest way over the empty network.
     Free,
-    /// Static assignment in slices, with BPR times.
+    /// Static assignment in slices, with queues at signals.
     Incremental,
     /// Dynamic user equilibrium by repeated runs of the twin.
     Equilibrium,

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::cost::RoadCost;
+use super::cost::{RoadCost, TurnCost};
 use crate::error::TrafficError;
 use crate::ids::RoadIx;
 use crate::network::Network;
-use crate::routing::{Ask, Graph, ways};
+use crate::routing::{Ask, Graph, free_road_s, ways};
 
 /// Most slices or iterations.
 const ROUNDS_MAX: u32 = 100_000;
@@ -63,9 +63,18 @@ pub struct StaticAssignment {
 struct Loading<'a> {
     graph: Graph,
     costs: &'a [RoadCost],
+    /// By movement; none: junctions take their free-flow time.
+    turns: Option<Vec<TurnCost>>,
     pairs: &'a [Pair],
     routes: Vec<BTreeMap<Vec<RoadIx>, f64>>,
     flow_veh_h: Vec<f64>,
+    turn_veh_h: Vec<f64>,
+}
+
+/// Times at the present flows, s.
+struct Now {
+    road_s: Vec<f64>,
+    turn_s: Vec<f64>,
 }
 
 impl<'a> Loading<'a> {
@@ -89,31 +98,42 @@ impl<'a> Loading<'a> {
         if let Some(n) = pairs.iter().position(|p| !fine(&p)) {
             return refuse("pairs", format!("pair {n} has no flow or one road only"));
         }
+        let graph = Graph::by_time(net);
         Ok(Self {
-            graph: Graph::by_time(net),
+            turn_veh_h: vec![0.0; graph.ways().len()],
+            graph,
             costs,
+            turns: None,
             pairs,
             routes: vec![BTreeMap::new(); pairs.len()],
             flow_veh_h: vec![0.0; net.roads.len()],
         })
     }
 
-    fn road_s(&self) -> Vec<f64> {
+    fn now(&self) -> Now {
         let roads = self.costs.iter().zip(&self.flow_veh_h);
-        roads.map(|(cost, flow)| cost.time_s(*flow)).collect()
+        let turn_s = match &self.turns {
+            Some(turns) => (turns.iter().zip(&self.turn_veh_h))
+                .map(|(cost, flow)| cost.time_s(*flow))
+                .collect(),
+            None => self.graph.ways().iter().map(|w| w.through).collect(),
+        };
+        Now {
+            road_s: roads.map(|(cost, flow)| cost.time_s(*flow)).collect(),
+            turn_s,
+        }
     }
 
     /// The quickest route of each pair at the present flows.
-    fn quickest(&self, net: &Network, road_s: &[f64]) -> Result<Vec<Vec<RoadIx>>, TrafficError> {
+    fn quickest(&self, net: &Network, now: &Now) -> Result<Vec<Vec<RoadIx>>, TrafficError> {
         let ask = |p: &Pair| Ask {
             from: p.from,
             to: p.to,
             start_s: 0.0,
         };
         let asks: Vec<Ask> = self.pairs.iter().map(ask).collect();
-        let graph = &self.graph;
-        let found = ways(graph, &asks, |way, from, _| {
-            road_s[from as usize] + graph.ways()[way].through
+        let found = ways(&self.graph, &asks, |way, from, _| {
+            now.road_s[from as usize] + now.turn_s[way]
         });
         let pairs = self.pairs.iter().zip(found);
         pairs
@@ -121,12 +141,12 @@ impl<'a> Loading<'a> {
             .collect()
     }
 
-    fn route_s(&self, roads: &[RoadIx], road_s: &[f64]) -> f64 {
+    fn route_s(&self, roads: &[RoadIx], now: &Now) -> f64 {
         let through = roads.windows(2).map(|p| {
             let way = self.graph.way(p[0], p[1]);
-            way.map_or(0.0, |w| self.graph.ways()[w].through)
+            way.map_or(0.0, |w| now.turn_s[w])
         });
-        through.sum::<f64>() + roads.iter().map(|r| road_s[r.ix()]).sum::<f64>()
+        through.sum::<f64>() + roads.iter().map(|r| now.road_s[r.ix()]).sum::<f64>()
     }
 
     /// Moves every pair's flow by `step` towards one route.
@@ -148,21 +168,25 @@ impl<'a> Loading<'a> {
 
     fn load(&mut self) {
         self.flow_veh_h.fill(0.0);
+        self.turn_veh_h.fill(0.0);
         for (roads, flow) in self.routes.iter().flatten() {
             for road in roads {
                 self.flow_veh_h[road.ix()] += flow;
             }
+            for pair in roads.windows(2) {
+                if let Some(way) = self.graph.way(pair[0], pair[1]) {
+                    self.turn_veh_h[way] += flow;
+                }
+            }
         }
     }
 
-    fn measure(&self, round: u32, best: &[Vec<RoadIx>], road_s: &[f64]) -> StaticRound {
+    fn measure(&self, round: u32, best: &[Vec<RoadIx>], now: &Now) -> StaticRound {
         let (mut all, mut least) = (0.0, 0.0);
         for ((routes, pair), best) in self.routes.iter().zip(self.pairs).zip(best) {
-            let each = routes
-                .iter()
-                .map(|(roads, f)| f * self.route_s(roads, road_s));
+            let each = routes.iter().map(|(roads, f)| f * self.route_s(roads, now));
             all += each.sum::<f64>();
-            least += pair.flow_veh_h * self.route_s(best, road_s);
+            least += pair.flow_veh_h * self.route_s(best, now);
         }
         StaticRound {
             round,
@@ -210,14 +234,41 @@ pub fn assign_incremental(
     pairs: &[Pair],
     slices: u32,
 ) -> Result<StaticAssignment, TrafficError> {
-    let mut loading = Loading::new(net, costs, pairs, slices)?;
+    fill(net, Loading::new(net, costs, pairs, slices)?, slices)
+}
+
+/// The same with the network's own signals and lanes: free flow over roads, queues at movements.
+/// `period_h` is how long the flows last.
+pub(super) fn assign_by_turns(
+    net: &Network,
+    pairs: &[Pair],
+    period_h: f64,
+    slices: u32,
+) -> Result<StaticAssignment, TrafficError> {
+    let free = |free_s| RoadCost {
+        free_s,
+        rise_s: 0.0,
+        capacity_veh_h: 1.0,
+        power: 1.0,
+    };
+    let costs: Vec<RoadCost> = free_road_s(net).into_iter().map(free).collect();
+    let mut loading = Loading::new(net, &costs, pairs, slices)?;
+    loading.turns = Some(TurnCost::of(net, &loading.graph, period_h));
+    fill(net, loading, slices)
+}
+
+fn fill(
+    net: &Network,
+    mut loading: Loading<'_>,
+    slices: u32,
+) -> Result<StaticAssignment, TrafficError> {
     for _ in 0..slices {
-        let best = loading.quickest(net, &loading.road_s())?;
+        let best = loading.quickest(net, &loading.now())?;
         loading.add(best, 1.0 / f64::from(slices));
     }
-    let road_s = loading.road_s();
-    let best = loading.quickest(net, &road_s)?;
-    let last = loading.measure(slices, &best, &road_s);
+    let now = loading.now();
+    let best = loading.quickest(net, &now)?;
+    let last = loading.measure(slices, &best, &now);
     Ok(loading.finish(vec![last]))
 }
 
@@ -236,12 +287,12 @@ pub fn assign_equilibrium(
 ) -> Result<StaticAssignment, TrafficError> {
     let mut loading = Loading::new(net, costs, pairs, rounds)?;
     let mut done = Vec::new();
-    let first = loading.quickest(net, &loading.road_s())?;
+    let first = loading.quickest(net, &loading.now())?;
     loading.shift(first, 1.0);
     for round in 1..=rounds {
-        let road_s = loading.road_s();
-        let best = loading.quickest(net, &road_s)?;
-        let measured = loading.measure(round, &best, &road_s);
+        let now = loading.now();
+        let best = loading.quickest(net, &now)?;
+        let measured = loading.measure(round, &best, &now);
         done.push(measured);
         if measured.relative_gap <= gap || round == rounds {
             break;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::cost::Green;
+use super::cost::{Green, greens};
 use super::trips::RoutedTrips;
 use crate::demand::VehicleTemplate;
 use crate::error::TrafficError;
@@ -38,21 +38,11 @@ impl Times {
         let graph = Graph::by_time(net);
         let road_s = free_road_s(net);
         let mut free_s = vec![0.0; graph.ways().len()];
+        let greens = greens(net, &graph);
         for (road, drive_s) in (0..).zip(&road_s) {
-            let end = &net.junctions[net.roads[road as usize].to.ix()];
             for way in graph.from(road) {
-                let to = graph.ways()[way];
-                let link = (0..).zip(&end.road_links);
-                let link = link
-                    .filter(|(_, l)| l.from.0 == road && l.to.0 == to.to)
-                    .map(|(n, _)| n);
-                let wait_s = if end.phases.len() > 1 {
-                    link.map(|n| Green::of(end, n).wait_s())
-                        .fold(f64::INFINITY, f64::min)
-                } else {
-                    0.0
-                };
-                free_s[way] = drive_s + to.through + wait_s;
+                let wait_s = greens[way].map_or(0.0, Green::wait_s);
+                free_s[way] = drive_s + graph.ways()[way].through + wait_s;
             }
         }
         free_s.extend(road_s);

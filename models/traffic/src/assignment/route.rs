@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::cost::RoadCost;
 use super::dynamic::{Choice, DynamicOptions, DynamicRound, ROUNDS_MAX, relative_gap};
-use super::equilibrium::{Pair, assign_incremental};
+use super::equilibrium::{Pair, assign_by_turns};
 use super::observe::{Passing, Ran, Seen, Times, horizon_s, run};
 use super::od::OdMatrix;
 use super::table::place;
@@ -20,7 +19,7 @@ use crate::network::Network;
 pub enum AssignMethod {
     /// Each the quickest way over the empty network.
     Free,
-    /// Static incremental assignment with BPR times, interval by interval, in so many slices.
+    /// Static incremental assignment with queues at movements, interval by interval, in so many slices.
     Incremental(u32),
     /// Dynamic user equilibrium in the twin, from the incremental assignment in eight slices.
     Dynamic(DynamicOptions),
@@ -186,7 +185,6 @@ fn incremental(
     choice: &mut Choice,
     slices: u32,
 ) -> Result<(), TrafficError> {
-    let costs = RoadCost::bpr(net);
     let mut by_interval: BTreeMap<_, BTreeMap<(RoadIx, RoadIx), Vec<usize>>> = BTreeMap::new();
     for (n, trip) in choice.trips.iter().enumerate() {
         let interval = od.cells()[trip.cell as usize].interval;
@@ -202,7 +200,7 @@ fn incremental(
         };
         let pairs: Vec<Pair> = by_pair.iter().map(pair).collect();
         let mut routes: Vec<Vec<(Vec<RoadIx>, f64)>> = vec![Vec::new(); pairs.len()];
-        for route in assign_incremental(net, &costs, &pairs, slices)?.routes {
+        for route in assign_by_turns(net, &pairs, interval.hours(), slices)?.routes {
             let share = route.flow_veh_h / pairs[route.pair].flow_veh_h;
             routes[route.pair].push((route.roads, share));
         }

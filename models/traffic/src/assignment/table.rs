@@ -53,7 +53,12 @@ impl<'a> Table<'a> {
         let find = |name: &str| head.iter().position(|h| h == name);
         if let Some(missing) = names[..needed].iter().find(|n| find(n).is_none()) {
             let near = nearest(missing, head.iter());
-            let near = near.map_or(String::new(), |n| format!(" (there is \"{n}\")"));
+            let near = near.map(|n| format!(" (there is \"{n}\")"));
+            let odd = ['\t', ';']
+                .iter()
+                .find(|c| head.iter().any(|h| h.contains(**c)));
+            let odd = odd.map(|c| format!(" (its first line is separated by {c:?})"));
+            let near = odd.or(near).unwrap_or_default();
             return Err(TrafficError::Table {
                 at: place(file, Some(1), None),
                 message: format!("the table has no column \"{missing}\"{near}"),
@@ -143,7 +148,11 @@ impl<'a> Table<'a> {
             Ok(_) => Err(self.refuse(
                 name,
                 format!("{name} is {text}, it has to be 0 to {most}"),
-                "Correct the number.",
+                if name == "share" {
+                    "Write shares as parts of 1, not in per cent."
+                } else {
+                    "Correct the number, or split the row."
+                },
             )),
             Err(_) => Err(self.refuse(
                 name,
@@ -168,12 +177,11 @@ impl<'a> Table<'a> {
         };
         let (start_s, end_s) = (second(columns.0)?, second(columns.1)?);
         if end_s <= start_s {
-            return Err(TrafficError::Times {
-                at: self.at(self.names[columns.1]),
-                message: format!(
-                    "the interval ends at {end_s} s, not after it starts ({start_s} s)"
-                ),
-            });
+            return Err(self.refuse(
+                self.names[columns.1],
+                format!("the interval ends at {end_s} s, not after it starts ({start_s} s)"),
+                "Let end_s lie after start_s; the end itself does not belong to the interval.",
+            ));
         }
         Ok(Interval { start_s, end_s })
     }

@@ -306,7 +306,6 @@ fn options(method: FitMethod) -> CalibrationOptions {
 /// A small generated city, its own trips as a matrix between quarters, and counts of its run.
 struct Known {
     net: Arc<Network>,
-    zones: Zones,
     truth: OdMatrix,
 }
 
@@ -367,7 +366,7 @@ fn known_city() -> Known {
         text += &format!("{a},{b},0,1800,{vehicles}\n");
     }
     let truth = OdMatrix::from_csv(text.as_bytes(), "od.csv", &net, &zones).unwrap();
-    Known { net, zones, truth }
+    Known { net, truth }
 }
 
 /// Counts at every third road that a run of the matrix has in its first 30 minutes.
@@ -443,7 +442,20 @@ fn calibration_brings_counts_and_matrix_nearer_to_the_truth() {
             assert!(od_after < od_before, "{od_before} {od_after}");
         }
     }
-    drop(known.zones);
+    // A prior that is half of everything: here GEH tells the difference too.
+    let half: Vec<f64> = known
+        .truth
+        .cells()
+        .iter()
+        .map(|c| c.vehicles / 2.0)
+        .collect();
+    let prior = known.truth.with_vehicles(&half);
+    let fit = options(FitMethod::LeastSquares { prior_cv: 0.5 });
+    let found = calibrate(&known.net, &prior, &counts, &fit, &mut |_, _, _| {}).unwrap();
+    let (before, after) = (found.rounds[0].fit, found.rounds[found.best].fit);
+    println!("half: {before:?} -> {after:?}");
+    assert!(before.geh_below_5_share < 0.9 && after.geh_below_5_share > 0.9);
+    assert!(off(&found.od, &known.truth) < 0.6 * off(&prior, &known.truth));
 }
 
 #[test]

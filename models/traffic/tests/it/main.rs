@@ -15,5 +15,4 @@ mod speed;
 mod streets;
 mod sumo;
 mod sumo_files;
-mod tmp_expected;
 mod trajectories;
