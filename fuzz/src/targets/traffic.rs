@@ -117,14 +117,14 @@ pub(super) fn entry_table(bytes: &[u8]) {
     if let Ok(demand) = read
         && demand.total_vehicles() <= DRAWN_MAX
     {
-        demand.walk(&CROSS, 1);
+        drop(demand.walk(&CROSS, 1));
     }
 }
 
 pub(super) fn turn_table(bytes: &[u8]) {
     let read = TurnDemand::from_csv((ENTRIES, "flows.csv"), (bytes, "turns.csv"), &CROSS);
     if let Ok(demand) = read {
-        demand.walk(&CROSS, 1);
+        drop(demand.walk(&CROSS, 1));
     }
 }
 

@@ -8,7 +8,7 @@ use super::equilibrium::{Pair, assign_by_turns};
 use super::observe::{Passing, Ran, Seen, Times, horizon_s, run};
 use super::od::OdMatrix;
 use super::table::place;
-use super::trips::RoutedTrips;
+use super::trips::{RoutedTrips, Trip};
 use crate::demand::VehicleTemplate;
 use crate::error::TrafficError;
 use crate::ids::RoadIx;
@@ -92,14 +92,7 @@ pub(super) fn assign_watched(
     lanes: &[bool],
     watch: &mut dyn FnMut(u32, i64, i64),
 ) -> Result<Watched, TrafficError> {
-    let trips = od.trips(u64::from(seed))?;
-    if trips.is_empty() {
-        return Err(TrafficError::Table {
-            at: place(&od.file, Some(1), Some("vehicles")),
-            message: "the matrix holds no vehicle".into(),
-            remedy: "Give at least one row with vehicles above 0.",
-        });
-    }
+    let trips = trips_of(od, seed)?;
     let routed = |choice: &Choice| RoutedTrips {
         trips: choice.trips.clone(),
         route: choice.route.clone(),
@@ -162,6 +155,18 @@ pub(super) fn assign_watched(
             moved: choice.moved,
         },
     })
+}
+
+fn trips_of(od: &OdMatrix, seed: u32) -> Result<Vec<Trip>, TrafficError> {
+    let trips = od.trips(u64::from(seed))?;
+    if trips.is_empty() {
+        return Err(TrafficError::Table {
+            at: place(&od.file, Some(1), Some("vehicles")),
+            message: "the matrix holds no vehicle".into(),
+            remedy: "Give at least one row with vehicles above 0.",
+        });
+    }
+    Ok(trips)
 }
 
 fn check(options: DynamicOptions) -> Result<DynamicOptions, TrafficError> {
