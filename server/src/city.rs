@@ -9,7 +9,7 @@ use conurb_traffic::{Demand, Network};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::CityArgs;
+use crate::cli::{CityArgs, NetworkArgs};
 use crate::fail::{Failure, io};
 use crate::gen_cmd::options_from_spec;
 use crate::out::Text;
@@ -78,6 +78,63 @@ pub(crate) fn load(args: &CityArgs, span_s: u32) -> Result<City, Failure> {
     )?;
     city.synthetic = mark;
     Ok(city)
+}
+
+/// A road network alone.
+pub(crate) struct Roads {
+    /// The network.
+    pub(crate) network: Arc<Network>,
+    /// For the report.
+    pub(crate) inputs: Vec<Input>,
+    /// Which generator made it, where one did.
+    pub(crate) synthetic: Option<Text>,
+    /// Name for people.
+    pub(crate) name: String,
+}
+
+/// Loads or generates the network the arguments name.
+pub(crate) fn load_roads(args: &NetworkArgs) -> Result<Roads, Failure> {
+    if let Some(spec) = &args.gen_spec {
+        let city = generate(spec, *citygen::SPAN_S.start())?;
+        let network = city.inputs.into_iter().filter(|i| i.role == "network");
+        return Ok(Roads {
+            network: city.network,
+            inputs: network.collect(),
+            synthetic: city.synthetic,
+            name: city.name,
+        });
+    }
+    let Some(path) = &args.network else {
+        return Err(Failure::plain("name --network, or --gen", None));
+    };
+    let (bytes, name) = (read(path)?, name_of(path));
+    let (network, notes) = if is_xml(path) {
+        let read = sumo::read_network(&bytes, &name, &NetworkOptions::default())?;
+        (read.network, unmodelled(&read.unmodelled))
+    } else {
+        let network = Network::from_json(&bytes, &name)?;
+        let notes = network.notes().to_vec();
+        (network, notes)
+    };
+    let synthetic = synthetic_mark(&bytes);
+    let stem = name.split('.').next().unwrap_or(&name).to_owned();
+    Ok(Roads {
+        network: Arc::new(network),
+        inputs: vec![input("network", &name, &bytes, &notes)],
+        synthetic,
+        name: stem,
+    })
+}
+
+/// The bytes and the name of one more input file; it is added to those of the report.
+pub(crate) fn read_input(
+    path: &Path,
+    role: &str,
+    inputs: &mut Vec<Input>,
+) -> Result<(Vec<u8>, String), Failure> {
+    let (bytes, name) = (read(path)?, name_of(path));
+    inputs.push(input(role, &name, &bytes, &[]));
+    Ok((bytes, name))
 }
 
 /// The city a generator specification names.
@@ -168,28 +225,18 @@ fn from_sumo(
     let found = sumo::route_by_traffic(&network, &found, 0)?;
     let written =
         |e: serde_json::Error| Failure::plain(format!("the network cannot be kept: {e}"), None);
-    let notes = |unmodelled: &sumo::Unmodelled| -> Vec<String> {
-        (unmodelled.features().iter())
-            .map(|f| {
-                format!(
-                    "not modelled: {} ({}, first: {})",
-                    f.feature, f.count, f.first
-                )
-            })
-            .collect()
-    };
     let inputs = vec![
         input(
             "network",
             network_name,
             network_bytes,
-            &notes(&read.unmodelled),
+            &unmodelled(&read.unmodelled),
         ),
         input(
             "demand",
             demand_name,
             demand_bytes,
-            &notes(&found.unmodelled),
+            &unmodelled(&found.unmodelled),
         ),
     ];
     Ok(City {
@@ -200,6 +247,18 @@ fn from_sumo(
         synthetic: None,
         name: network_name.trim_end_matches(".net.xml").to_owned(),
     })
+}
+
+/// What a reader of SUMO's files left out, as notes.
+fn unmodelled(unmodelled: &sumo::Unmodelled) -> Vec<String> {
+    (unmodelled.features().iter())
+        .map(|f| {
+            format!(
+                "not modelled: {} ({}, first: {})",
+                f.feature, f.count, f.first
+            )
+        })
+        .collect()
 }
 
 fn build(

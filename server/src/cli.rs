@@ -95,6 +95,22 @@ pub(crate) struct CityArgs {
     pub(crate) gen_spec: Option<String>,
 }
 
+/// Where a road network alone comes from.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct NetworkArgs {
+    /// Road network: CityFlow JSON, or SUMO (.net.xml).
+    #[arg(long, value_name = "FILE", required_unless_present = "gen_spec")]
+    pub(crate) network: Option<PathBuf>,
+    /// Generate the network instead: signals=N,seed=S.
+    #[arg(
+        long = "gen",
+        id = "gen_spec",
+        value_name = "SPEC",
+        conflicts_with = "network"
+    )]
+    pub(crate) gen_spec: Option<String>,
+}
+
 /// `conurb day`.
 #[derive(Debug, Args)]
 #[command(

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use conurb_traffic::assignment::{Counts, OdMatrix, TurnDemand, Zones};
 use conurb_traffic::sumo::{
     DemandOptions, NetworkOptions, SumoNetwork, read_additional, read_config, read_demand,
     read_network,
@@ -73,4 +74,60 @@ pub(super) fn sumo_config(bytes: &[u8]) {
 
 pub(super) fn sumo_additional(bytes: &[u8]) {
     drop(read_additional(bytes, "a.add.xml"));
+}
+
+/// The network of the tables of demand.
+static CROSS: LazyLock<Network> =
+    LazyLock::new(|| Network::from_json(ROADNET, "cross.json").expect("the seed is a network"));
+
+const ZONES: &[u8] = include_bytes!("../../corpus/zone_table/two.csv");
+const ENTRIES: &[u8] = include_bytes!("../../corpus/entry_table/two.csv");
+const TURNS: &[u8] = include_bytes!("../../corpus/turn_table/two.csv");
+
+/// Most vehicles that are drawn from a table.
+const DRAWN_MAX: f64 = 2_000.0;
+
+fn draw(od: &OdMatrix) {
+    if od.total_vehicles() <= DRAWN_MAX {
+        drop(od.trips(1));
+    }
+}
+
+pub(super) fn od_table(bytes: &[u8]) {
+    let zones = Zones::from_csv(ZONES, "zones.csv", &CROSS).expect("the seed is a table");
+    if let Ok(od) = OdMatrix::from_csv(bytes, "od.csv", &CROSS, &zones) {
+        draw(&od);
+        let again = od.to_csv();
+        let again = OdMatrix::from_csv(again.as_bytes(), "od.csv", &CROSS, &zones);
+        assert!(again.is_ok(), "what is written is not read");
+    }
+}
+
+pub(super) fn zone_table(bytes: &[u8]) {
+    const OD: &[u8] = include_bytes!("../../corpus/od_table/two.csv");
+    if let Ok(zones) = Zones::from_csv(bytes, "zones.csv", &CROSS)
+        && let Ok(od) = OdMatrix::from_csv(OD, "od.csv", &CROSS, &zones)
+    {
+        draw(&od);
+    }
+}
+
+pub(super) fn entry_table(bytes: &[u8]) {
+    let read = TurnDemand::from_csv((bytes, "flows.csv"), (TURNS, "turns.csv"), &CROSS);
+    if let Ok(demand) = read
+        && demand.total_vehicles() <= DRAWN_MAX
+    {
+        drop(demand.walk(&CROSS, 1));
+    }
+}
+
+pub(super) fn turn_table(bytes: &[u8]) {
+    let read = TurnDemand::from_csv((ENTRIES, "flows.csv"), (bytes, "turns.csv"), &CROSS);
+    if let Ok(demand) = read {
+        drop(demand.walk(&CROSS, 1));
+    }
+}
+
+pub(super) fn count_table(bytes: &[u8]) {
+    drop(Counts::from_csv(bytes, "counts.csv", &CROSS));
 }

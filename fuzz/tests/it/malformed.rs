@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use conurb_base::Coded as _;
+use conurb_traffic::assignment::{Counts, OdMatrix, TurnDemand, Zones};
 use conurb_traffic::sumo::{DemandOptions, NetworkOptions, SumoNetwork, read_demand, read_network};
 use conurb_traffic::{Demand, Network, TrafficError};
 
@@ -42,6 +43,46 @@ type Reader = Box<dyn Fn(&[u8], &str) -> Option<TrafficError>>;
 
 /// Each folder with the reader of its files.
 fn readers() -> Vec<(&'static str, Reader)> {
+    let mut all = file_readers();
+    all.extend(table_readers());
+    all
+}
+
+/// Readers of the tables of demand.
+fn table_readers() -> Vec<(&'static str, Reader)> {
+    vec![
+        (
+            "od_table",
+            Box::new(|bytes, name| {
+                OdMatrix::from_csv(bytes, name, &net(), &Zones::default()).err()
+            }),
+        ),
+        (
+            "zone_table",
+            Box::new(|bytes, name| Zones::from_csv(bytes, name, &net()).err()),
+        ),
+        (
+            "entry_table",
+            Box::new(|bytes, name| {
+                let turns = std::fs::read(corpus().join("turn_table/two.csv")).unwrap();
+                TurnDemand::from_csv((bytes, name), (&turns, "two.csv"), &net()).err()
+            }),
+        ),
+        (
+            "turn_table",
+            Box::new(|bytes, name| {
+                let flows = std::fs::read(corpus().join("entry_table/two.csv")).unwrap();
+                TurnDemand::from_csv((&flows, "two.csv"), (bytes, name), &net()).err()
+            }),
+        ),
+        (
+            "count_table",
+            Box::new(|bytes, name| Counts::from_csv(bytes, name, &net()).err()),
+        ),
+    ]
+}
+
+fn file_readers() -> Vec<(&'static str, Reader)> {
     let (net, sumo) = (net(), sumo_net());
     vec![
         (

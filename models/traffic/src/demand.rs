@@ -1,13 +1,13 @@
 //! The immutable demand: flows with checked templates and routes completed by shortest path.
 
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::error::TrafficError;
 use crate::file::{self, FlowFile, VehicleFile};
 use crate::ids::RoadIx;
 use crate::network::Network;
 use crate::place::{Seg, Source, json_path};
+use crate::routing::Router;
 
 /// Most flows in one file.
 const FLOWS_MAX: usize = 20_000_000;
@@ -163,7 +163,7 @@ fn compile(flows: &[FlowFile], source: Source<'_>, net: &Network) -> Result<Dema
     let mut c = Compiler {
         source,
         net,
-        search: Search::new(net),
+        router: Router::by_length(net),
         legs: HashMap::new(),
         by_anchors: HashMap::new(),
         template_ids: HashMap::new(),
@@ -199,7 +199,7 @@ fn compile(flows: &[FlowFile], source: Source<'_>, net: &Network) -> Result<Dema
 struct Compiler<'a> {
     source: Source<'a>,
     net: &'a Network,
-    search: Search,
+    router: Router,
     legs: HashMap<(u32, u32), Option<Vec<RoadIx>>>,
     by_anchors: HashMap<Vec<u32>, u32>,
     template_ids: HashMap<[u64; 11], u32>,
@@ -366,11 +366,14 @@ impl Compiler<'_> {
         if from == to {
             return Ok(());
         }
-        let (net, search) = (self.net, &mut self.search);
-        let leg = self
-            .legs
-            .entry((from.0, to.0))
-            .or_insert_with(|| search.shortest(net, from, to));
+        let router = &mut self.router;
+        let leg = self.legs.entry((from.0, to.0)).or_insert_with(|| {
+            if router.joined(from, to) {
+                // Any other way would enter this road too, after entering another one.
+                return Some(vec![to]);
+            }
+            router.cheapest(from, to, 0.0).map(|way| way[1..].to_vec())
+        });
         let place: &[Seg] = &json_path![i, "route", k];
         let Some(leg) = leg else {
             return Err(TrafficError::Disconnected {
@@ -389,126 +392,5 @@ impl Compiler<'_> {
         }
         roads.extend_from_slice(leg);
         Ok(())
-    }
-}
-
-/// Shortest paths over roads: cost of entering a road = mean length of its lanes.
-struct Search {
-    mean_length_m: Vec<f64>,
-    successors: Vec<Vec<RoadIx>>,
-    label: Vec<f64>,
-    before: Vec<u32>,
-    touched: Vec<usize>,
-}
-
-#[derive(PartialEq)]
-struct Open {
-    cost: f64,
-    order: u64,
-    road: RoadIx,
-}
-
-impl Eq for Open {}
-
-impl Ord for Open {
-    fn cmp(&self, other: &Self) -> Ordering {
-        other
-            .cost
-            .total_cmp(&self.cost)
-            .then_with(|| other.order.cmp(&self.order))
-    }
-}
-
-impl PartialOrd for Open {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Search {
-    fn new(net: &Network) -> Self {
-        let mean_length_m = net
-            .roads
-            .iter()
-            .map(|road| {
-                let sum: f64 = road.lanes.iter().map(|l| net.lanes[l.ix()].length_m).sum();
-                #[allow(clippy::cast_precision_loss)] // at most 64 lanes
-                let count = road.lanes.len() as f64;
-                sum / count
-            })
-            .collect();
-        let successors = (0..net.roads.len())
-            .map(|r| {
-                let from = RoadIx::of(r);
-                let end = &net.junctions[net.roads[r].to.ix()];
-                end.roads
-                    .iter()
-                    .copied()
-                    .filter(|to| net.connected(from, *to))
-                    .collect()
-            })
-            .collect();
-        Self {
-            mean_length_m,
-            successors,
-            label: vec![f64::INFINITY; net.roads.len()],
-            before: vec![crate::ids::NONE; net.roads.len()],
-            touched: Vec::new(),
-        }
-    }
-
-    /// The roads after `from` up to and including `to`; none if there is no way.
-    fn shortest(&mut self, net: &Network, from: RoadIx, to: RoadIx) -> Option<Vec<RoadIx>> {
-        if self.successors[from.ix()].contains(&to) {
-            // Any other way would enter this road too, after entering another one.
-            return Some(vec![to]);
-        }
-        debug_assert_eq!(self.label.len(), net.roads.len());
-        for r in self.touched.drain(..) {
-            self.label[r] = f64::INFINITY;
-        }
-        let mut open = BinaryHeap::new();
-        let mut order = 0;
-        self.label[from.ix()] = 0.0;
-        self.touched.push(from.ix());
-        open.push(Open {
-            cost: 0.0,
-            order,
-            road: from,
-        });
-        while let Some(Open { cost, road, .. }) = open.pop() {
-            if road == to {
-                return Some(self.trace(from, to));
-            }
-            if cost > self.label[road.ix()] {
-                continue;
-            }
-            for next in &self.successors[road.ix()] {
-                let label = cost + self.mean_length_m[next.ix()];
-                if label < self.label[next.ix()] {
-                    self.label[next.ix()] = label;
-                    self.before[next.ix()] = road.0;
-                    self.touched.push(next.ix());
-                    order += 1;
-                    open.push(Open {
-                        cost: label,
-                        order,
-                        road: *next,
-                    });
-                }
-            }
-        }
-        None
-    }
-
-    fn trace(&self, from: RoadIx, to: RoadIx) -> Vec<RoadIx> {
-        let mut way = vec![to];
-        let mut road = to;
-        while self.before[road.ix()] != from.0 {
-            road = RoadIx(self.before[road.ix()]);
-            way.push(road);
-        }
-        way.reverse();
-        way
     }
 }

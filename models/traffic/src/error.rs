@@ -115,6 +115,16 @@ pub enum TrafficError {
         /// What is wrong with it.
         message: String,
     },
+    /// A table of demand (CSV) that says what cannot be.
+    #[error("{at}: {message}")]
+    Table {
+        /// Where.
+        at: Box<At>,
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
     /// A state of another network or demand.
     #[error("the state belongs to another {what}: {found} instead of {expected}")]
     StateMismatch {
@@ -149,7 +159,8 @@ impl TrafficError {
             | Self::Geometry { at, .. }
             | Self::Times { at, .. }
             | Self::Disconnected { at, .. }
-            | Self::Inconsistent { at, .. } => Some(at),
+            | Self::Inconsistent { at, .. }
+            | Self::Table { at, .. } => Some(at),
             Self::Option { .. } | Self::StateMismatch { .. } => None,
         }
     }
@@ -170,6 +181,7 @@ impl Coded for TrafficError {
             Self::Inconsistent { .. } => "CNB-TRAFFIC-0010",
             Self::Option { .. } => "CNB-TRAFFIC-0012",
             Self::StateMismatch { .. } => "CNB-TRAFFIC-0013",
+            Self::Table { .. } => "CNB-TRAFFIC-0014",
         }
     }
 
@@ -194,6 +206,7 @@ impl Coded for TrafficError {
             Self::Inconsistent { .. } => "Inconsistent network or route",
             Self::Option { .. } => "Invalid option",
             Self::StateMismatch { .. } => "State of another simulation",
+            Self::Table { .. } => "Unusable table of demand",
         }
     }
 
@@ -208,7 +221,8 @@ impl Coded for TrafficError {
             | Self::Geometry { at, .. }
             | Self::Times { at, .. }
             | Self::Disconnected { at, .. }
-            | Self::Inconsistent { at, .. } => Some(At::clone(at)),
+            | Self::Inconsistent { at, .. }
+            | Self::Table { at, .. } => Some(At::clone(at)),
             Self::Option { .. } | Self::StateMismatch { .. } => None,
         }
     }
@@ -227,6 +241,7 @@ impl Coded for TrafficError {
             Self::Disconnected { from, .. } => format!("Add the road link at the end of \"{from}\", or correct the route."),
             Self::Inconsistent { .. } => "Correct the member or attribute named here so that it agrees with the rest of the network.".into(),
             Self::Option { .. } => "Choose a value within the range named in the message.".into(),
+            Self::Table { remedy, .. } => (*remedy).into(),
             Self::StateMismatch { .. } => "Restore a state only into a simulation of the network and demand it was taken from.".into(),
         })
     }

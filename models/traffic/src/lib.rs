@@ -8,6 +8,7 @@
 //! **Invariant** Deterministic: the same files, seed and phases give the same bytes of state, on
 //! any number of threads.
 
+pub mod assignment;
 mod build;
 pub mod citygen;
 pub mod control;
@@ -26,6 +27,7 @@ mod plan;
 pub mod protocol;
 pub mod replay;
 mod rng;
+mod routing;
 mod sim;
 pub mod sumo;
 mod to_file;

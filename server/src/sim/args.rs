@@ -18,6 +18,8 @@ use crate::control_run::Control;
     Examples:\n  \
     conurb sim run --network roadnet.json --demand flow.json --controller maxpressure\n  \
     conurb sim compare --gen signals=16,seed=1 --controllers fixed,webster,maxpressure --seeds 10\n  \
+    conurb sim assign --network roadnet.json --od od.csv --method equilibrium\n  \
+    conurb sim calibrate --network roadnet.json --od prior.csv --counts counts.csv\n  \
     conurb sim bench --gen signals=64,seed=1"
 )]
 pub(crate) struct SimArgs {
@@ -40,6 +42,10 @@ pub(crate) enum SimCommand {
     /// An emergency vehicle with and without a green wave: its time, the delay of others, who pays
     #[cfg(feature = "corridor")]
     Corridor(Box<CorridorArgs>),
+    /// Trips from tables, with routes: origin-destination matrices or turning shares in, a demand file out
+    Assign(Box<super::demand_args::AssignArgs>),
+    /// Fit an origin-destination matrix to counts of detectors
+    Calibrate(Box<super::demand_args::CalibrateArgs>),
     /// Time the engine on these files: vehicle updates a second on one thread
     Bench(BenchArgs),
 }

@@ -53,7 +53,8 @@ pub(crate) fn run(args: &ConvertArgs, lang: Lang) -> Result<(), Failure> {
     Ok(())
 }
 
-fn write(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
+/// Writes one of the files of a result.
+pub(super) fn write(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
     let file = folder.join(name);
     std::fs::write(&file, text).map_err(|e| io(&file, "cannot write", &e))
 }

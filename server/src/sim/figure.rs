@@ -125,14 +125,14 @@ fn high(m: &Measured) -> f64 {
 }
 
 /// 1, 2 or 5 times a power of ten, at least `rough`.
-fn nice_step(rough: f64) -> f64 {
+pub(super) fn nice_step(rough: f64) -> f64 {
     let power = 10f64.powf(rough.log10().floor());
     let factor = [1.0, 2.0, 5.0, 10.0];
     let fits = factor.iter().find(|f| *f * power >= rough);
     fits.copied().unwrap_or(10.0) * power
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

@@ -1,17 +1,21 @@
 //! `conurb sim`: the traffic twin alone, for people who study signals: run one controller, compare
-//! many, plan an emergency corridor, time the engine.
+//! many, plan an emergency corridor, make and fit demand, time the engine.
 
 mod args;
+mod assign;
 mod bench;
+mod calibrate;
 mod compare;
 mod convert;
 #[cfg(feature = "corridor")]
 mod corridor;
 #[cfg(feature = "corridor")]
 mod corridor_report;
+mod demand_args;
 mod figure;
 mod replay;
 mod run;
+mod scatter;
 mod table;
 
 pub(crate) use args::SimArgs;
@@ -31,6 +35,8 @@ pub(crate) fn run(args: &SimArgs, lang: Lang) -> Result<(), Failure> {
         SimCommand::Replay(args) => replay::run(args),
         #[cfg(feature = "corridor")]
         SimCommand::Corridor(corridor) => corridor::run(corridor, lang),
+        SimCommand::Assign(assign) => assign::run(assign, lang),
+        SimCommand::Calibrate(calibrate) => calibrate::run(calibrate, lang),
         SimCommand::Bench(bench) => bench::run(bench),
     }
 }

@@ -59,7 +59,8 @@ pub(crate) fn render(document: &Document, lang: Lang) -> String {
     lines.join("\n")
 }
 
-fn table(document: &Document, lang: Lang) -> Table {
+/// An empty table, drawn for the terminal or as Markdown for a pipe.
+pub(super) fn blank() -> Table {
     let mut table = Table::new();
     match terminal_width() {
         Some(columns) => {
@@ -72,6 +73,20 @@ fn table(document: &Document, lang: Lang) -> Table {
             table.set_content_arrangement(ContentArrangement::Disabled);
         }
     }
+    table
+}
+
+/// Numbers to the right, from this column on.
+pub(super) fn to_the_right(table: &mut Table, from: usize) {
+    for column in from..table.column_count() {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+}
+
+fn table(document: &Document, lang: Lang) -> Table {
+    let mut table = blank();
     let mut head = vec![
         lang.pick("控制器", "controller").to_owned(),
         lang.pick("信息", "knows").to_owned(),
@@ -87,16 +102,11 @@ fn table(document: &Document, lang: Lang) -> Table {
         lang.pick("决策 毫秒 中位/最长", "decision ms, median / worst")
             .to_owned(),
     );
-    let columns = head.len();
     table.set_header(head);
     for c in &document.controllers {
         table.add_row(row(c, document.controllers.len() > 1));
     }
-    for column in 2..columns {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
+    to_the_right(&mut table, 2);
     table
 }
 

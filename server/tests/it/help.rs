@@ -2,11 +2,13 @@
 
 use crate::program::conurb_test;
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 18] = [
     "day",
     "sim",
     "sim run",
     "sim compare",
+    "sim assign",
+    "sim calibrate",
     "sim bench",
     "up",
     "gen",

@@ -51,6 +51,46 @@ conurb_test!(a_run_gives_the_golden_figure, |dir| {
     assert_eq!(of("average_travel_time_s_approach"), 28_998.0);
 });
 
+conurb_test!(demand_is_made_and_fitted_from_tables, |dir| {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
+    let tables = format!(
+        "--network {0}/roadnet/cross.json --od {0}/od_table/two.csv --zones {0}/zone_table/two.csv --quiet",
+        corpus.display()
+    );
+    let command = format!("sim assign {tables} --method equilibrium --rounds 3 --lang en");
+    let run = dir.run(&format!("{command} --out a")).ok();
+    for word in ["relative gap", "181 vehicles", "total travel time"] {
+        assert!(run.out.contains(word), "{word}: {run:#?}");
+    }
+    dir.run(&format!("{command} --out b")).ok();
+    for file in ["flow.json", "assign.json"] {
+        let (a, b) = (
+            dir.read(&format!("a/{file}")),
+            dir.read(&format!("b/{file}")),
+        );
+        assert!(a == b, "{file} differs");
+    }
+    assert_eq!(dir.json("a/flow.json").as_array().map(Vec::len), Some(181));
+    let fitted = dir
+        .run(&format!(
+            "sim calibrate {tables} --counts {}/count_table/two.csv --fits 2 --out c --json",
+            corpus.display()
+        ))
+        .ok();
+    let json = fitted.json();
+    assert_eq!(json["counts"].as_array().map(Vec::len), Some(2));
+    assert!(json["counts"][0]["geh_after"].is_number(), "{json}");
+    let svg = String::from_utf8(dir.read("c/calibrate.svg")).expect("text");
+    assert!(svg.starts_with("<svg") && svg.contains("GEH = 5"));
+    let od = String::from_utf8(dir.read("c/od.csv")).expect("text");
+    assert!(od.starts_with("from,to,start_s,end_s,vehicles\n"), "{od}");
+    dir.run(&format!(
+        "sim assign --network {0}/roadnet/cross.json --od {0}/malformed/od_table/road_absent.csv --quiet",
+        corpus.display()
+    ))
+    .fails(2, &["road_absent.csv:3", "did you mean \"out\"?"]);
+});
+
 conurb_test!(the_engine_is_timed, |dir| {
     let run = dir
         .run("sim bench --gen signals=4,seed=3 --span 2m --runs 2 --json")

@@ -22,6 +22,7 @@ use serde_json::json;
 
 use demand::Demand;
 use layout::Layout;
+pub(crate) use layout::unit;
 
 /// The generator's name in every file it writes.
 pub const GENERATOR: &str = "conurb-citygen";

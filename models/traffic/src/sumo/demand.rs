@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use super::departures::{departures, time};
 use super::network::SumoNetwork;
-use super::routing::Router;
 use super::unmodelled::Unmodelled;
 use super::vtype::VType;
 use super::xml::{Element, Node, Xml};
 use crate::demand::{Demand, Flow, VehicleTemplate};
 use crate::error::TrafficError;
 use crate::ids::RoadIx;
+use crate::routing::Router;
 use rand::RngExt as _;
 
 /// Most edges of one route.
@@ -65,7 +65,7 @@ pub fn read_demand(
         net,
         options,
         limit_m_s: limits.fold(1.0, f64::max),
-        router: Router::new(&net.network),
+        router: Router::by_time(&net.network),
         types: HashMap::new(),
         routes: HashMap::new(),
         legs: HashMap::new(),

@@ -11,7 +11,6 @@ mod departures;
 mod export;
 mod net;
 mod network;
-mod routing;
 mod signals;
 mod traffic;
 mod unmodelled;

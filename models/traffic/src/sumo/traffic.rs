@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::demand::SumoDemand;
-use super::routing::Router;
+use crate::assignment::RouteTable;
 use crate::demand::{Demand, Flow};
 use crate::error::TrafficError;
-use crate::ids::RoadIx;
 use crate::network::Network;
+use crate::routing::Router;
 use crate::sim::{Signals, Sim, SimOptions, State};
 
 /// Seconds whose mean speeds count (SUMO's `device.rerouting.adaptation-steps` of 1 s).
@@ -31,14 +31,14 @@ pub fn route_by_traffic(
     seed: u32,
 ) -> Result<SumoDemand, TrafficError> {
     let mut flows: Vec<Flow> = Vec::with_capacity(demand.ids.len());
-    let mut table = Routes::default();
-    let mut router = Router::new(net);
+    let mut table = RouteTable::default();
+    let mut router = Router::by_time(net);
     let mut speeds = Speeds::new(net);
     let mut state: Option<State> = None;
     let all = demand.demand.flows();
     let mut from_s = 0;
     while flows.len() < all.len() {
-        router.set_road_s(&speeds.road_s(net));
+        router.set_road_cost(&speeds.road_s(net));
         let mut known = HashMap::new();
         for flow in all[flows.len()..]
             .iter()
@@ -59,7 +59,7 @@ pub fn route_by_traffic(
                 ..flow.clone()
             });
         }
-        let so_far = table.demand(flows.clone(), &demand.demand);
+        let so_far = demand_of(&table, flows.clone(), &demand.demand);
         let options = SimOptions {
             seed,
             signals: Signals::Programme,
@@ -77,7 +77,7 @@ pub fn route_by_traffic(
         from_s += PIECE_S;
     }
     Ok(SumoDemand {
-        demand: table.demand(flows, &demand.demand),
+        demand: demand_of(&table, flows, &demand.demand),
         ids: demand.ids.clone(),
         outside: demand.outside,
         unmodelled: demand.unmodelled.clone(),
@@ -85,31 +85,14 @@ pub fn route_by_traffic(
     })
 }
 
-/// Distinct routes by number.
-#[derive(Default)]
-struct Routes {
-    ids: HashMap<Vec<RoadIx>, u32>,
-    all: Vec<Vec<RoadIx>>,
-}
-
-impl Routes {
-    fn number(&mut self, route: Vec<RoadIx>) -> u32 {
-        let next = u32::try_from(self.all.len()).expect("vehicles are limited");
-        let number = *self.ids.entry(route.clone()).or_insert(next);
-        if number == next {
-            self.all.push(route);
-        }
-        number
-    }
-
-    fn demand(&self, flows: Vec<Flow>, like: &Demand) -> Demand {
-        Demand::of(
-            flows,
-            like.templates().to_vec(),
-            self.all.clone(),
-            like.notes().to_vec(),
-        )
-    }
+/// A demand of these flows with what the other has besides.
+fn demand_of(table: &RouteTable, flows: Vec<Flow>, like: &Demand) -> Demand {
+    Demand::of(
+        flows,
+        like.templates().to_vec(),
+        table.all().to_vec(),
+        like.notes().to_vec(),
+    )
 }
 
 /// Mean speed of each road in each of the last seconds, and their sums.

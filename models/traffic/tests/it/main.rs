@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod assignment;
 mod bad_input;
 mod common;
 mod corridor;
@@ -12,6 +13,7 @@ mod lookahead;
 mod replay;
 mod runs;
 mod speed;
+mod streets;
 mod sumo;
 mod sumo_files;
 mod trajectories;
