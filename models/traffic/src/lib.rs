@@ -17,15 +17,18 @@ mod error;
 pub mod file;
 mod file_ext;
 mod geometry;
+pub mod gmns;
 mod ids;
 mod lanes;
 pub mod metrics;
 mod network;
+pub mod osm;
 mod place;
 mod plan;
 pub mod protocol;
 mod rng;
 mod sim;
+mod streets;
 pub mod sumo;
 mod to_file;
 pub mod webster;
@@ -34,6 +37,7 @@ pub use demand::{Demand, Flow, VehicleTemplate};
 pub use error::TrafficError;
 pub use ids::{DrivableIx, FlowIx, JunctionIx, LaneIx, LinkIx, RoadIx, RoadLinkIx};
 pub use network::{Cross, Junction, Lane, Link, Network, Phase, Road, RoadLink, Turn};
+pub use streets::{Clearance, MapNetwork, MapOptions};
 pub use sim::{
     Finished, LaneReading, Placed, SMALL_PATH_MAX, Signals, Sim, SimOptions, SmallPath, State,
     VehicleView, WAITING_BELOW_M_S,
