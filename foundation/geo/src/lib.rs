@@ -74,7 +74,10 @@ mod tests {
         let (_, north) = frame.to_m(40.01, 116.0);
         assert!((north - 1_110.35).abs() < 0.2, "{north}");
         let (east, bend) = frame.to_m(40.0, 116.01);
-        assert!((east - 853.94).abs() < 0.2 && bend.abs() < 0.2, "{east} {bend}");
+        assert!(
+            (east - 853.94).abs() < 0.2 && bend.abs() < 0.2,
+            "{east} {bend}"
+        );
         // Across the date line.
         let (east, _) = LocalFrame::at(-17.0, 179.999).to_m(-17.0, -179.999);
         assert!((east - 212.97).abs() < 0.2, "{east}");

@@ -37,8 +37,8 @@ pub use demand::{Demand, Flow, VehicleTemplate};
 pub use error::TrafficError;
 pub use ids::{DrivableIx, FlowIx, JunctionIx, LaneIx, LinkIx, RoadIx, RoadLinkIx};
 pub use network::{Cross, Junction, Lane, Link, Network, Phase, Road, RoadLink, Turn};
-pub use streets::{Clearance, MapNetwork, MapOptions};
 pub use sim::{
     Finished, LaneReading, Placed, SMALL_PATH_MAX, Signals, Sim, SimOptions, SmallPath, State,
     VehicleView, WAITING_BELOW_M_S,
 };
+pub use streets::{Clearance, MapNetwork, MapOptions};

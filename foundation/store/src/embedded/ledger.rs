@@ -151,10 +151,7 @@ fn start_indexer(shared: Arc<Shared>, work: Arc<Work>) -> Result<JoinHandle<()>,
                 }
             }
         })
-        .map_err(on(
-            "cannot start the indexer of",
-            Path::new("the ledger"),
-        ))
+        .map_err(on("cannot start the indexer of", Path::new("the ledger")))
 }
 
 /// How many lines the index knows, and where the last of them ends.

@@ -42,10 +42,15 @@ fn one(
         return Err("turn restriction that holds at times: not applied");
     }
     let exempt = tags.get("except").unwrap_or("");
-    if exempt.split(';').any(|e| matches!(e.trim(), "motorcar" | "motor_vehicle")) {
+    if exempt
+        .split(';')
+        .any(|e| matches!(e.trim(), "motorcar" | "motor_vehicle"))
+    {
         return Err("turn restriction that cars are exempt from: not applied");
     }
-    let value = tags.get("restriction").or_else(|| tags.get("restriction:motorcar"));
+    let value = tags
+        .get("restriction")
+        .or_else(|| tags.get("restriction:motorcar"));
     let value = value.unwrap_or("");
     let only = value.starts_with("only_");
     if !only && !value.starts_with("no_") {

@@ -61,7 +61,9 @@ pub(super) fn read(tags: &Tags, mut miss: impl FnMut(&str)) -> Control {
         }
         Some(_) => miss("gate or other barrier: open"),
     }
-    let direction = tags.get("traffic_signals:direction").or_else(|| tags.get("direction"));
+    let direction = tags
+        .get("traffic_signals:direction")
+        .or_else(|| tags.get("direction"));
     control.facing = match direction {
         Some("forward") => Facing::Forward,
         Some("backward") => Facing::Backward,

@@ -31,7 +31,10 @@ pub(super) fn map(mut content: Content, points: &[Option<P>], file: &str) -> Map
     merge(&mut pieces, &content);
     let mut numbers = BTreeMap::new();
     for piece in pieces.iter().filter(|p| !p.gone) {
-        for &node in [piece.nodes.first(), piece.nodes.last()].into_iter().flatten() {
+        for &node in [piece.nodes.first(), piece.nodes.last()]
+            .into_iter()
+            .flatten()
+        {
             numbers.entry(node).or_insert(0);
         }
     }
@@ -53,14 +56,25 @@ pub(super) fn map(mut content: Content, points: &[Option<P>], file: &str) -> Map
     for (node, count) in map.nodes.iter_mut().zip(arms) {
         if count < 3 && std::mem::take(&mut node.signal) {
             let what = "signal where no street crosses (for pedestrians): not simulated";
-            content.unmodelled.add_at(what, || format!("{file}: node {}", node.id));
+            content
+                .unmodelled
+                .add_at(what, || format!("{file}: node {}", node.id));
         }
     }
     let streets: BTreeSet<i64> = content.ways.iter().map(|w| w.id).collect();
     let is_street = |way: i64| streets.contains(&way);
-    let bans = bans::read(&content.restrictions, is_street, file, &mut content.unmodelled);
+    let bans = bans::read(
+        &content.restrictions,
+        is_street,
+        file,
+        &mut content.unmodelled,
+    );
     for (node, all) in bans {
-        let number = content.ids.binary_search(&node).ok().and_then(|ix| numbers.get(&ix));
+        let number = content
+            .ids
+            .binary_search(&node)
+            .ok()
+            .and_then(|ix| numbers.get(&ix));
         match number {
             Some(number) => {
                 map.bans.insert(*number, all);
@@ -102,7 +116,9 @@ fn pieces(content: &mut Content, points: &[Option<P>], file: &str) -> Vec<Piece>
             (false, true) => "way of one node: left out",
             (false, false) => continue,
         };
-        content.unmodelled.add_at(what, || format!("{file}: way {}", way.id));
+        content
+            .unmodelled
+            .add_at(what, || format!("{file}: way {}", way.id));
     }
     runs.retain(|(_, run)| run.len() > 1);
     let mut uses = vec![0_u32; content.ids.len()];
@@ -157,15 +173,20 @@ fn merge(pieces: &mut [Piece], content: &Content) {
         // So that `a` ends where `b` starts; a two-way stretch may be turned round.
         let ends = |p: &Piece| p.nodes.last() == Some(&node);
         let starts = |p: &Piece| p.nodes.first() == Some(&node);
+        let mut turned = None;
         let (a, b) = if ends(&pieces[a]) && starts(&pieces[b]) {
             (a, b)
         } else if ends(&pieces[b]) && starts(&pieces[a]) {
             (b, a)
         } else {
+            turned = Some(b);
             turn_round(&mut pieces[b]);
             if ends(&pieces[a]) { (a, b) } else { (b, a) }
         };
         if !alike(&pieces[a], &pieces[b], content) {
+            if let Some(b) = turned {
+                turn_round(&mut pieces[b]);
+            }
             continue;
         }
         let second = std::mem::take(&mut pieces[b].nodes);
@@ -243,7 +264,11 @@ fn add(
             line: line.clone(),
             lanes: d.lanes,
             width_m: way.what.width_m,
-            lanes_beside: lanes(if forward { &piece.backward } else { &piece.forward }),
+            lanes_beside: lanes(if forward {
+                &piece.backward
+            } else {
+                &piece.forward
+            }),
             speed_m_s: d.speed_m_s,
             rank: way.what.rank,
             turns: d.turns.clone(),
@@ -280,7 +305,11 @@ fn apply(
     (back_m, ahead_m): (f64, f64),
 ) {
     for &(k, forward) in streets {
-        let (rest_m, other_m) = if forward { (ahead_m, back_m) } else { (back_m, ahead_m) };
+        let (rest_m, other_m) = if forward {
+            (ahead_m, back_m)
+        } else {
+            (back_m, ahead_m)
+        };
         let faces = match control.facing {
             Facing::Nearest => map.streets[k].one_way() || rest_m <= other_m,
             Facing::Forward => forward,

@@ -131,7 +131,9 @@ fn ways(bytes: &[u8], file: &str) -> Result<Content, TrafficError> {
                     return Ok(());
                 };
                 if !seen.insert(way.id) {
-                    content.unmodelled.add_at("way given twice: the first is read", here);
+                    content
+                        .unmodelled
+                        .add_at("way given twice: the first is read", here);
                     return Ok(());
                 }
                 content.ids.extend(&way.refs);

@@ -12,7 +12,7 @@ use super::raw::{
     Item, Kind, MEMBERS_MAX, Member, Node, REFS_MAX, Relation, TAGS_MAX, Tags, Wanted, Way,
     check_position,
 };
-use super::wire::{Field, Fields, Fault, packed_signed, packed_unsigned};
+use super::wire::{Fault, Field, Fields, packed_signed, packed_unsigned};
 use crate::error::TrafficError;
 
 /// Largest header and largest block once unpacked, bytes, as the format says.
@@ -91,7 +91,10 @@ pub(super) fn each(
 }
 
 /// The kind and content of the block that starts here, and its length.
-fn frame<'a>(bytes: &'a [u8], place: &Place<'_>) -> Result<(&'a str, &'a [u8], usize), TrafficError> {
+fn frame<'a>(
+    bytes: &'a [u8],
+    place: &Place<'_>,
+) -> Result<(&'a str, &'a [u8], usize), TrafficError> {
     let cut = || place.fault("the file ends inside a block");
     let size = bytes.first_chunk::<4>().ok_or_else(cut)?;
     let size = u32::from_be_bytes(*size) as usize;
@@ -147,7 +150,9 @@ fn header(bytes: &[u8], place: &Place<'_>) -> Result<(), TrafficError> {
             let feature = String::from_utf8_lossy(feature);
             if !FEATURES.contains(&feature.as_ref()) {
                 let name: String = feature.chars().take(80).collect();
-                return Err(place.fault(format!("the file requires \"{name}\", which is not known")));
+                return Err(
+                    place.fault(format!("the file requires \"{name}\", which is not known"))
+                );
             }
         }
     }
@@ -228,10 +233,13 @@ impl Block<'_> {
     }
 
     fn string(&self, index: u64) -> Result<String, TrafficError> {
-        let found = usize::try_from(index).ok().and_then(|i| self.strings.get(i));
+        let found = usize::try_from(index)
+            .ok()
+            .and_then(|i| self.strings.get(i));
         let text = found.ok_or_else(|| {
             let count = self.strings.len();
-            self.place.fault(format!("text {index} of {count} does not exist"))
+            self.place
+                .fault(format!("text {index} of {count} does not exist"))
         })?;
         Ok(String::from_utf8_lossy(text).into_owned())
     }
@@ -239,7 +247,9 @@ impl Block<'_> {
     fn tags(&self, keys: &[u64], values: &[u64]) -> Result<Tags, TrafficError> {
         if keys.len() != values.len() {
             let (k, v) = (keys.len(), values.len());
-            return Err(self.place.fault(format!("an object has {k} keys and {v} values")));
+            return Err(self
+                .place
+                .fault(format!("an object has {k} keys and {v} values")));
         }
         self.place.limit("number of tags", keys.len(), TAGS_MAX)?;
         let pairs = keys.iter().zip(values);
@@ -337,7 +347,8 @@ impl Block<'_> {
                 _ => {}
             }
         }
-        self.place.limit("number of nodes of a way", refs.len(), REFS_MAX)?;
+        self.place
+            .limit("number of nodes of a way", refs.len(), REFS_MAX)?;
         Ok(Way {
             id,
             refs: sums(refs),
@@ -365,7 +376,8 @@ impl Block<'_> {
             let message = format!("relation {id} has {i} members, {r} roles and {k} kinds");
             return Err(self.place.fault(message));
         }
-        self.place.limit("number of members", ids.len(), MEMBERS_MAX)?;
+        self.place
+            .limit("number of members", ids.len(), MEMBERS_MAX)?;
         let mut members = Vec::with_capacity(ids.len());
         for ((member, role), kind) in sums(ids).into_iter().zip(roles).zip(kinds) {
             let kind = match kind {
@@ -373,7 +385,8 @@ impl Block<'_> {
                 1 => Kind::Way,
                 2 => Kind::Relation,
                 other => {
-                    let message = format!("a member of relation {id} is of the unknown kind {other}");
+                    let message =
+                        format!("a member of relation {id} is of the unknown kind {other}");
                     return Err(self.place.fault(message));
                 }
             };

@@ -94,9 +94,17 @@ pub(super) fn check_position(
     at: impl FnOnce() -> Box<At>,
 ) -> Result<(), TrafficError> {
     let (what, value, rule) = if !(-90.0..=90.0).contains(&lat_deg) {
-        ("latitude in degrees", lat_deg, "it has to be from -90 to 90")
+        (
+            "latitude in degrees",
+            lat_deg,
+            "it has to be from -90 to 90",
+        )
     } else if !(-180.0..=180.0).contains(&lon_deg) {
-        ("longitude in degrees", lon_deg, "it has to be from -180 to 180")
+        (
+            "longitude in degrees",
+            lon_deg,
+            "it has to be from -180 to 180",
+        )
     } else {
         return Ok(());
     };

@@ -107,7 +107,13 @@ pub(super) fn read(tags: &Tags, found: &mut Found) -> Option<Use> {
 /// The access value that keeps cars out; the more special key decides.
 fn no_access(tags: &Tags) -> Option<&'static str> {
     const CLOSED: [&str; 7] = [
-        "no", "private", "agricultural", "forestry", "emergency", "military", "delivery",
+        "no",
+        "private",
+        "agricultural",
+        "forestry",
+        "emergency",
+        "military",
+        "delivery",
     ];
     let keys = ["motorcar", "motor_vehicle", "vehicle", "access"];
     let value = keys.iter().find_map(|key| tags.get(key))?;
@@ -121,7 +127,13 @@ fn other_keys(tags: &Tags, found: &mut Found) {
             found.miss("rule that holds at times (`:conditional`): not applied");
         }
     }
-    let lanes = ["bus:lanes", "psv:lanes", "access:lanes", "vehicle:lanes", "motor_vehicle:lanes"];
+    let lanes = [
+        "bus:lanes",
+        "psv:lanes",
+        "access:lanes",
+        "vehicle:lanes",
+        "motor_vehicle:lanes",
+    ];
     let reserved = tags.keys().any(|key| {
         lanes.iter().any(|l| key.starts_with(l))
             || key.starts_with("lanes:bus")
@@ -164,7 +176,10 @@ fn ways(tags: &Tags, implied: bool, found: &mut Found) -> (bool, bool) {
 /// A number of lanes, if it is one.
 fn count(tags: &Tags, key: &str, found: &mut Found) -> Option<u8> {
     let text = tags.get(key)?;
-    let value = text.parse().ok().filter(|n| (1..=2 * LANES_MAX).contains(n));
+    let value = text
+        .parse()
+        .ok()
+        .filter(|n| (1..=2 * LANES_MAX).contains(n));
     if value.is_none() {
         found.miss("number of lanes that is none from 1 to 32: as without it");
     }
@@ -323,10 +338,22 @@ mod tests {
         assert_eq!(lanes_of("highway=primary"), (Some(1), Some(1)));
         assert_eq!(lanes_of("highway=motorway"), (Some(2), None));
         assert_eq!(lanes_of("highway=primary lanes=4"), (Some(2), Some(2)));
-        assert_eq!(lanes_of("highway=primary lanes=5 lanes:forward=3"), (Some(3), Some(2)));
-        assert_eq!(lanes_of("highway=primary lanes=3 oneway=yes"), (Some(3), None));
-        assert_eq!(lanes_of("highway=primary lanes=3 oneway=-1"), (None, Some(3)));
-        assert_eq!(lanes_of("highway=primary junction=roundabout"), (Some(1), None));
+        assert_eq!(
+            lanes_of("highway=primary lanes=5 lanes:forward=3"),
+            (Some(3), Some(2))
+        );
+        assert_eq!(
+            lanes_of("highway=primary lanes=3 oneway=yes"),
+            (Some(3), None)
+        );
+        assert_eq!(
+            lanes_of("highway=primary lanes=3 oneway=-1"),
+            (None, Some(3))
+        );
+        assert_eq!(
+            lanes_of("highway=primary junction=roundabout"),
+            (Some(1), None)
+        );
         assert_eq!(lanes_of("highway=motorway oneway=no"), (Some(2), Some(2)));
         let (way, found) = read_tags("highway=primary lanes=1000000");
         assert_eq!(way.unwrap().forward.unwrap().lanes, 1);
@@ -345,20 +372,35 @@ mod tests {
         ] {
             assert_eq!(limit_km_h(text), Some(km_h), "{text}");
         }
-        for text in ["signals", "fast", "0", "1000", "-50", "XX:urban", "50 parsecs"] {
+        for text in [
+            "signals",
+            "fast",
+            "0",
+            "1000",
+            "-50",
+            "XX:urban",
+            "50 parsecs",
+        ] {
             assert_eq!(limit_km_h(text), None, "{text}");
         }
     }
 
     #[test]
     fn turns_by_lane() {
-        let (way, found) = read_tags("highway=primary oneway=yes turn:lanes=left|through|through;right|none");
+        let (way, found) =
+            read_tags("highway=primary oneway=yes turn:lanes=left|through|through;right|none");
         let direction = way.unwrap().forward.unwrap();
         assert_eq!(direction.lanes, 4);
-        let expected = vec![TURN_LEFT, TURN_THROUGH, TURN_THROUGH | TURN_RIGHT, TURN_THROUGH];
+        let expected = vec![
+            TURN_LEFT,
+            TURN_THROUGH,
+            TURN_THROUGH | TURN_RIGHT,
+            TURN_THROUGH,
+        ];
         assert_eq!(direction.turns, Some(expected));
         assert!(found.unmodelled.is_empty());
-        let (way, found) = read_tags("highway=primary oneway=yes lanes=2 turn:lanes=left|through|right");
+        let (way, found) =
+            read_tags("highway=primary oneway=yes lanes=2 turn:lanes=left|through|right");
         assert_eq!(way.unwrap().forward.unwrap().turns, None);
         assert_eq!(found.unmodelled.len(), 1);
     }
@@ -366,7 +408,11 @@ mod tests {
     #[test]
     fn access_by_the_more_special_key() {
         assert!(read_tags("highway=primary access=private").0.is_none());
-        assert!(read_tags("highway=primary access=no motor_vehicle=yes").0.is_some());
+        assert!(
+            read_tags("highway=primary access=no motor_vehicle=yes")
+                .0
+                .is_some()
+        );
         assert!(read_tags("highway=primary motor_vehicle=no").0.is_none());
         assert!(read_tags("highway=footway").0.is_none());
         assert!(read_tags("building=yes").0.is_none());

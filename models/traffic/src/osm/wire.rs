@@ -110,7 +110,10 @@ mod tests {
         let fields: Vec<_> = Fields::of(&[0x08, 0x96, 0x01]).collect();
         assert_eq!(fields, [Ok((1, Field::Number(150)))]);
         assert_eq!([0, 1, 2, 3].map(zigzag), [0, -1, 1, -2]);
-        assert_eq!(packed_unsigned(&[0x03, 0x8e, 0x02, 0x9e, 0xa7, 0x05]), Ok(vec![3, 270, 86_942]));
+        assert_eq!(
+            packed_unsigned(&[0x03, 0x8e, 0x02, 0x9e, 0xa7, 0x05]),
+            Ok(vec![3, 270, 86_942])
+        );
         assert_eq!(packed_unsigned(&[0xff; 11]), Err(LONG));
         assert_eq!(Fields::of(&[0x0a, 0x05, 0x01]).next(), Some(Err(CUT)));
     }

@@ -66,8 +66,8 @@ pub(super) fn find(map: &Map, join_m: f64) -> Junctions {
     let mut near: Vec<(f64, usize)> = Vec::new();
     for (k, s) in map.streets.iter().enumerate() {
         let length = geometry::length(&s.line);
-        let near_enough = length <= JOIN_ALWAYS_M
-            || (length <= join_m && divided(s.from, k) && divided(s.to, k));
+        let near_enough =
+            length <= JOIN_ALWAYS_M || (length <= join_m && divided(s.from, k) && divided(s.to, k));
         if near_enough && s.from != s.to && may_join(s.from) && may_join(s.to) {
             near.push((length, k));
         }
@@ -110,7 +110,12 @@ impl Groups {
     fn join(&mut self, a: usize, b: usize) {
         let (a, b) = (self.root(a), self.root(b));
         let (p, q) = (self.extent[a], self.extent[b]);
-        let all = [p[0].min(q[0]), p[1].min(q[1]), p[2].max(q[2]), p[3].max(q[3])];
+        let all = [
+            p[0].min(q[0]),
+            p[1].min(q[1]),
+            p[2].max(q[2]),
+            p[3].max(q[3]),
+        ];
         if a == b || (all[2] - all[0]).hypot(all[3] - all[1]) > EXTENT_MAX_M {
             return;
         }
@@ -137,7 +142,9 @@ impl Groups {
             of[s.from] == of[s.to] && s.from != s.to && short
         });
         let inner: Vec<bool> = inner.collect();
-        let signal = nodes.iter().map(|all| all.iter().any(|n| map.nodes[*n].signal));
+        let signal = nodes
+            .iter()
+            .map(|all| all.iter().any(|n| map.nodes[*n].signal));
         let signal = signal.collect();
         Junctions {
             of,

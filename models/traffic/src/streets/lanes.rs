@@ -36,12 +36,16 @@ pub(super) fn of(map: &Map, street: usize, turns: &[Turn]) -> Vec<Join> {
         let target = usize::from(map.streets[turn.to].lanes);
         let listed = map.listed.get(&(street, turn.to));
         let lanes = match listed {
-            Some(l) => (usize::from(l.from.0)..=usize::from(l.from.1)).filter(|l| *l < n).collect(),
+            Some(l) => (usize::from(l.from.0)..=usize::from(l.from.1))
+                .filter(|l| *l < n)
+                .collect(),
             None => served,
         };
         for (i, lane) in lanes.iter().enumerate() {
             let to_lane = match listed {
-                Some(l) => (usize::from(l.to.0) + i).min(usize::from(l.to.1)).min(target - 1),
+                Some(l) => (usize::from(l.to.0) + i)
+                    .min(usize::from(l.to.1))
+                    .min(target - 1),
                 None => target_lane(turn.kind, (i, lanes.len()), (*lane, n), target),
             };
             all.push(Join {
@@ -94,7 +98,10 @@ fn served(n: usize, marks: Option<&[u8]>, turns: &[Turn]) -> Vec<Vec<usize>> {
             continue;
         }
         let nearest = |lanes: &Vec<usize>| lanes.iter().map(|l| l.abs_diff(lane)).min();
-        if let Some(lanes) = all.iter_mut().min_by_key(|l| nearest(l).unwrap_or(usize::MAX)) {
+        if let Some(lanes) = all
+            .iter_mut()
+            .min_by_key(|l| nearest(l).unwrap_or(usize::MAX))
+        {
             lanes.push(lane);
             lanes.sort_unstable();
         }
@@ -139,7 +146,12 @@ mod tests {
         assert_eq!(served(1, None, &all), [vec![0], vec![0], vec![0]]);
         assert_eq!(served(2, None, &all), [vec![0], vec![0, 1], vec![1]]);
         assert_eq!(served(4, None, &all), [vec![0], vec![1, 2, 3], vec![3]]);
-        let marks = [TURN_LEFT, TURN_LEFT, TURN_THROUGH, TURN_THROUGH | TURN_RIGHT];
+        let marks = [
+            TURN_LEFT,
+            TURN_LEFT,
+            TURN_THROUGH,
+            TURN_THROUGH | TURN_RIGHT,
+        ];
         let marked = served(4, Some(&marks), &all);
         assert_eq!(marked, [vec![0, 1], vec![2, 3], vec![3]]);
         let tee = turns(&[Left, Right]);

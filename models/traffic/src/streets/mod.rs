@@ -219,7 +219,10 @@ pub(crate) fn clean(points: Vec<P>) -> Vec<P> {
         ));
         return vec![
             first,
-            P::new(first.x + along.x * LINE_MIN_M, first.y + along.y * LINE_MIN_M),
+            P::new(
+                first.x + along.x * LINE_MIN_M,
+                first.y + along.y * LINE_MIN_M,
+            ),
         ];
     }
     line

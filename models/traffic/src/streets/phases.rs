@@ -137,6 +137,12 @@ fn groups(passages: &[Passage]) -> Vec<Vec<usize>> {
             *a = approaches[*a].0;
         }
     }
+    // The main street first; of equals the one that was drawn first.
+    let rank = |group: &Vec<usize>| {
+        let of = passages.iter().filter(|p| group.contains(&p.join.from));
+        of.map(|p| p.rank).max().unwrap_or(0)
+    };
+    groups.sort_by_key(|g| (-rank(g), g.iter().min().copied()));
     groups
 }
 

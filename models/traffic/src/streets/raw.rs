@@ -7,9 +7,7 @@ use super::shape::{self, Strip};
 use super::turns::{Kind, Turn};
 use super::{Clearance, Map, phases};
 use crate::geometry::{self, P};
-use crate::sumo::net::{
-    Point, RawConnection, RawEdge, RawJunction, RawLane, RawNet, RawRequest,
-};
+use crate::sumo::net::{Point, RawConnection, RawEdge, RawJunction, RawLane, RawNet, RawRequest};
 
 /// Nodes named in the identifier of a joined junction.
 const NAMES_MAX: usize = 4;
@@ -49,7 +47,10 @@ pub(super) fn write(
 
 fn name(map: &Map, nodes: &[usize]) -> String {
     let all = nodes.iter().take(NAMES_MAX);
-    let mut name = all.map(|n| map.nodes[*n].id.as_str()).collect::<Vec<_>>().join("_");
+    let mut name = all
+        .map(|n| map.nodes[*n].id.as_str())
+        .collect::<Vec<_>>()
+        .join("_");
     if nodes.len() > NAMES_MAX {
         name.push_str(&format!("_and_{}", nodes.len() - NAMES_MAX));
     }
@@ -121,7 +122,10 @@ impl Writer<'_> {
     ) {
         let first = &self.map.nodes[junctions.nodes[j][0]];
         let rules = rules::of(passages, junctions.signal[j]);
-        let speeds: Vec<f64> = streets.iter().map(|s| self.map.streets[*s].speed_m_s).collect();
+        let speeds: Vec<f64> = streets
+            .iter()
+            .map(|s| self.map.streets[*s].speed_m_s)
+            .collect();
         let programme = junctions.signal[j]
             .then(|| phases::programme(passages, &rules, &speeds, self.clearance, first.line))
             .flatten();
@@ -156,19 +160,15 @@ impl Writer<'_> {
         });
     }
 
-    fn connection(
-        &mut self,
-        id: &str,
-        k: usize,
-        passages: &[Passage],
-        rules: &Rules,
-        light: bool,
-    ) {
+    fn connection(&mut self, id: &str, k: usize, passages: &[Passage], rules: &Rules, light: bool) {
         let p = &passages[k];
         let waits = light && p.join.kind == Kind::Left && rules.yields[k].contains(&true);
         let pieces = if waits {
             let (before, after) = split(&p.line);
-            vec![(format!(":{id}_{k}"), before), (format!(":{id}_{k}w"), after)]
+            vec![
+                (format!(":{id}_{k}"), before),
+                (format!(":{id}_{k}w"), after),
+            ]
         } else {
             vec![(format!(":{id}_{k}"), p.line.clone())]
         };
@@ -233,7 +233,11 @@ fn split(line: &[P]) -> (Vec<P>, Vec<P>) {
     let (mut before, mut after) = (Vec::new(), vec![middle]);
     let mut along = 0.0;
     for (n, p) in line.iter().enumerate() {
-        along += if n == 0 { 0.0 } else { super::distance(line[n - 1], *p) };
+        along += if n == 0 {
+            0.0
+        } else {
+            super::distance(line[n - 1], *p)
+        };
         if along < at {
             before.push(*p);
         } else if along > at {

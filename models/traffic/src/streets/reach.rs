@@ -50,7 +50,8 @@ pub(super) fn keep(
             map.assumed.add_at(what, || format!("{file}: street {id}"));
         } else {
             let what = "street not connected with the largest part of the map: left out";
-            map.unmodelled.add_at(what, || format!("{file}: street {id}"));
+            map.unmodelled
+                .add_at(what, || format!("{file}: street {id}"));
         }
     }
     Ok(kept)
@@ -131,7 +132,15 @@ mod tests {
             all.iter().map(turn).collect::<Vec<_>>()
         };
         // 0 - 1 - 2 is a ring, 3 leads in, 4 leads out, 5 and 6 are a ring of their own.
-        let turns = [to(&[1]), to(&[2, 4]), to(&[0]), to(&[0]), to(&[]), to(&[6]), to(&[5])];
+        let turns = [
+            to(&[1]),
+            to(&[2, 4]),
+            to(&[0]),
+            to(&[0]),
+            to(&[]),
+            to(&[6]),
+            to(&[5]),
+        ];
         let group = groups(&turns);
         assert!(group[0] == group[1] && group[1] == group[2]);
         assert!(group[3] != group[0] && group[4] != group[0] && group[5] == group[6]);

@@ -78,7 +78,8 @@ pub(super) fn of(passages: &[Passage], signal: bool) -> Rules {
     }
     // Zipping is between lanes of one street: who meets others too gives way by the rules.
     for i in 0..n {
-        let others = (0..n).any(|j| rules.foes[i][j] && passages[j].join.from != passages[i].join.from);
+        let others =
+            (0..n).any(|j| rules.foes[i][j] && passages[j].join.from != passages[i].join.from);
         rules.zips[i] &= !others;
     }
     rules
@@ -94,7 +95,9 @@ fn meet(a: &Passage, b: &Passage) -> bool {
     // Turns side by side from one street to one street are no conflict.
     a.join.from != b.join.from
         && a.join.to != b.join.to
-        && a.line.iter().any(|p| b.line.iter().any(|q| distance(*p, *q) < TOUCH_M))
+        && a.line
+            .iter()
+            .any(|p| b.line.iter().any(|q| distance(*p, *q) < TOUCH_M))
 }
 
 /// Whether `a` gives way to `b`, which it meets.

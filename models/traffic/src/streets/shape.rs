@@ -106,7 +106,9 @@ pub(super) fn turn(map: &Map, strips: &[Vec<Strip>], join: &Join) -> (Vec<P>, f6
     let end = &strips[join.to][join.to_lane].line;
     let line = clean(geometry::curve(start, end, 0.0));
     let radius = geometry::length(&line) / join.angle_deg.to_radians().abs().max(1e-3);
-    let limit = map.streets[join.from].speed_m_s.min(map.streets[join.to].speed_m_s);
+    let limit = map.streets[join.from]
+        .speed_m_s
+        .min(map.streets[join.to].speed_m_s);
     let speed = (SIDEWAYS_M_S2 * radius).sqrt().max(TURN_SPEED_MIN_M_S);
     (line, speed.min(limit))
 }

@@ -22,7 +22,7 @@ pub(crate) mod xml;
 pub use additional::{Additional, Config, Detector, DetectorKind, read_additional, read_config};
 pub use demand::{DemandOptions, SumoDemand, read_demand};
 pub use export::{PlainFiles, plain_files, routes_xml};
-pub(crate) use network::{Side, assemble};
 pub use network::{NetworkOptions, SumoNetwork, read_network};
+pub(crate) use network::{Side, assemble};
 pub use traffic::route_by_traffic;
 pub use unmodelled::{Feature, Unmodelled};

@@ -9,6 +9,7 @@ mod geometry;
 mod golden;
 mod lane_change;
 mod lookahead;
+mod maps;
 mod runs;
 mod speed;
 mod sumo;

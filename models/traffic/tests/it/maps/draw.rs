@@ -14,10 +14,12 @@ const LON: f64 = 120.15;
 
 type Tags = Vec<(String, String)>;
 
-/// `a=b c=d` as tags; `_` stands for a blank.
+/// `a=b c=d` as tags; `+` stands for a blank.
 fn tags(text: &str) -> Tags {
     let pairs = text.split_whitespace().filter_map(|t| t.split_once('='));
-    pairs.map(|(k, v)| (k.to_owned(), v.replace('_', " ").replace("traffic signals", "traffic_signals").replace("give way", "give_way").replace("living street", "living_street"))).collect()
+    pairs
+        .map(|(k, v)| (k.to_owned(), v.replace('+', " ")))
+        .collect()
 }
 
 /// A map: nodes in metres, ways, restrictions.
@@ -79,7 +81,11 @@ impl Draw {
             writeln!(out, " <relation id=\"{id}\">").unwrap();
             for (kind, member, role) in members {
                 let kind = ["node", "way", "relation"][usize::from(*kind)];
-                writeln!(out, "  <member type=\"{kind}\" ref=\"{member}\" role=\"{role}\"/>").unwrap();
+                writeln!(
+                    out,
+                    "  <member type=\"{kind}\" ref=\"{member}\" role=\"{role}\"/>"
+                )
+                .unwrap();
             }
             write_tags(&mut out, tags);
             out.push_str(" </relation>\n");
@@ -102,7 +108,10 @@ impl Draw {
         } else {
             self.single(&mut strings)
         };
-        let (ways, relations) = (self.pbf_ways(&mut strings), self.pbf_relations(&mut strings));
+        let (ways, relations) = (
+            self.pbf_ways(&mut strings),
+            self.pbf_relations(&mut strings),
+        );
         let mut data = Message::default();
         data.text(1, &strings.table());
         for group in [nodes, ways, relations] {
@@ -304,10 +313,18 @@ pub(crate) fn cross(middle: &str, main: &str, side: &str) -> Draw {
 
 /// The turns of a junction as `from>to`, sorted.
 pub(crate) fn turns(net: &Network, junction: &str) -> Vec<String> {
-    let j = net.junction_ix(junction).unwrap_or_else(|| panic!("no junction {junction}"));
+    let j = net
+        .junction_ix(junction)
+        .unwrap_or_else(|| panic!("no junction {junction}"));
     let links = net.junctions()[j.ix()].road_links.iter();
     let mut all: Vec<String> = links
-        .map(|l| format!("{}>{}", net.roads()[l.from.ix()].id, net.roads()[l.to.ix()].id))
+        .map(|l| {
+            format!(
+                "{}>{}",
+                net.roads()[l.from.ix()].id,
+                net.roads()[l.to.ix()].id
+            )
+        })
         .collect();
     all.sort();
     all.dedup();
