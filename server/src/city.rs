@@ -1,11 +1,13 @@
 //! What a day is run on: files the user has, or a generated city.
 
+pub(crate) mod maps;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use conurb_traffic::citygen;
 use conurb_traffic::sumo::{self, DemandOptions, NetworkOptions};
-use conurb_traffic::{Demand, Network};
+use conurb_traffic::{Clearance, Demand, Network};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +53,15 @@ pub(crate) struct City {
 
 /// Loads or generates what the arguments name.
 pub(crate) fn load(args: &CityArgs, span_s: u32) -> Result<City, Failure> {
+    load_for(args, span_s, Clearance::First)
+}
+
+/// [`load`], with the signal programmes of maps made to run by themselves or under a controller.
+pub(crate) fn load_for(
+    args: &CityArgs,
+    span_s: u32,
+    clearance: Clearance,
+) -> Result<City, Failure> {
     if let Some(spec) = &args.gen_spec {
         return generate(spec, span_s);
     }
@@ -60,6 +71,15 @@ pub(crate) fn load(args: &CityArgs, span_s: u32) -> Result<City, Failure> {
             None,
         ));
     };
+    if maps::is_map(network) {
+        return maps::load(args, (network, demand), span_s, clearance);
+    }
+    if args.bbox.is_some() || args.left_hand {
+        return Err(Failure::plain(
+            "--bbox and --left-hand are for maps (.osm, .osm.pbf, GMNS tables)",
+            None,
+        ));
+    }
     let network_bytes = read(network)?;
     let demand_bytes = read(demand)?;
     if is_xml(network) {
@@ -168,28 +188,18 @@ fn from_sumo(
     let found = sumo::route_by_traffic(&network, &found, 0)?;
     let written =
         |e: serde_json::Error| Failure::plain(format!("the network cannot be kept: {e}"), None);
-    let notes = |unmodelled: &sumo::Unmodelled| -> Vec<String> {
-        (unmodelled.features().iter())
-            .map(|f| {
-                format!(
-                    "not modelled: {} ({}, first: {})",
-                    f.feature, f.count, f.first
-                )
-            })
-            .collect()
-    };
     let inputs = vec![
         input(
             "network",
             network_name,
             network_bytes,
-            &notes(&read.unmodelled),
+            &not_modelled(&read.unmodelled),
         ),
         input(
             "demand",
             demand_name,
             demand_bytes,
-            &notes(&found.unmodelled),
+            &not_modelled(&found.unmodelled),
         ),
     ];
     Ok(City {
@@ -200,6 +210,18 @@ fn from_sumo(
         synthetic: None,
         name: network_name.trim_end_matches(".net.xml").to_owned(),
     })
+}
+
+/// What is not modelled, a line each.
+fn not_modelled(unmodelled: &sumo::Unmodelled) -> Vec<String> {
+    let all = unmodelled.features().into_iter();
+    all.map(|f| {
+        format!(
+            "not modelled: {} ({}, first: {})",
+            f.feature, f.count, f.first
+        )
+    })
+    .collect()
 }
 
 fn build(

@@ -110,6 +110,8 @@ fn load(args: &CorridorArgs) -> Result<City, Failure> {
             let files = crate::cli::CityArgs {
                 network: Some(network.clone()),
                 demand: Some(demand.clone()),
+                bbox: None,
+                left_hand: false,
                 gen_spec: None,
             };
             city::load(&files, args.span)

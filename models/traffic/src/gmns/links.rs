@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use super::table::{Row, Table};
 use super::{Links, Nodes, Units, allows_cars};
 use crate::error::TrafficError;
-use crate::geometry::P;
+use crate::geometry::{self, P};
 use crate::osm::table::{Class, class};
 use crate::streets::{Map, Sign, Street, clean};
 
 /// Most points of one line.
 const POINTS_MAX: usize = 10_000;
+/// Share by which a length may differ from the line's before it is said.
+const LENGTH_SHARE: f64 = 0.2;
 /// Speeds believed, m/s.
 const SPEED_M_S: std::ops::RangeInclusive<f64> = 0.3..=60.0;
 
@@ -160,6 +162,13 @@ fn link(
         shapes,
         map,
     )?;
+    if let Some(told) = row.number_if("length")? {
+        let drawn = geometry::length(&line);
+        if (told * units.long_m - drawn).abs() > LENGTH_SHARE * drawn {
+            let what = "length that is not the line's by more than a fifth: the line's";
+            map.unmodelled.add_at(what, || row.here());
+        }
+    }
     let two_way = row.flag("directed")? == Some(false);
     let number = map.streets.len();
     let street = Street {
