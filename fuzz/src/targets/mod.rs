@@ -5,6 +5,8 @@ mod region;
 mod traffic;
 mod transit;
 
+pub use traffic::gmns_tables;
+
 use crate::Target;
 
 /// Mutations a target gets in the tests.
@@ -19,6 +21,9 @@ pub const TARGETS: &[Target] = &[
     of("sumo_demand", traffic::sumo_demand),
     of("sumo_config", traffic::sumo_config),
     of("sumo_additional", traffic::sumo_additional),
+    of("osm_xml", traffic::osm_xml),
+    of("osm_pbf", traffic::osm_pbf),
+    of("gmns", traffic::gmns),
     of("gtfs_zip", transit::gtfs_zip),
     of("gtfs_table", transit::gtfs_table),
     of("rail_table", transit::rail_table),

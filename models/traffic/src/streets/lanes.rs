@@ -68,7 +68,7 @@ fn served(n: usize, marks: Option<&[u8]>, turns: &[Turn]) -> Vec<Vec<usize>> {
     let (straight, right) = (has(Kind::Straight), has(Kind::Right));
     let usual = |kind: Kind| -> std::ops::Range<usize> {
         match kind {
-            _ if !straight && !(left && right) => 0..n,
+            _ if !(straight || (left && right)) => 0..n,
             // Without a way straight on both sides share the lanes.
             Kind::Left | Kind::Around if !straight => 0..n.div_ceil(2),
             Kind::Right if !straight => (n / 2).min(n - 1)..n,

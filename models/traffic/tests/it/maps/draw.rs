@@ -13,6 +13,8 @@ const LAT: f64 = 30.25;
 const LON: f64 = 120.15;
 
 type Tags = Vec<(String, String)>;
+/// Kind (node, way, relation), identifier and role.
+type Member = (u8, i64, &'static str);
 
 /// `a=b c=d` as tags; `+` stands for a blank.
 fn tags(text: &str) -> Tags {
@@ -27,7 +29,7 @@ fn tags(text: &str) -> Tags {
 pub(crate) struct Draw {
     nodes: Vec<(i64, f64, f64, Tags)>,
     ways: Vec<(i64, Vec<i64>, Tags)>,
-    relations: Vec<(i64, Vec<(u8, i64, &'static str)>, Tags)>,
+    relations: Vec<(i64, Vec<Member>, Tags)>,
 }
 
 impl Draw {
