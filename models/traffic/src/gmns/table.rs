@@ -66,6 +66,12 @@ impl Table {
         };
         let header = reader.headers().map_err(|e| wrong(&e))?;
         let header: Vec<String> = header.iter().map(str::to_ascii_lowercase).collect();
+        if header.iter().all(String::is_empty) {
+            return Err(TrafficError::Syntax {
+                at: place(folder, name, 1, ""),
+                message: "the table has no header".into(),
+            });
+        }
         let mut records = Vec::new();
         for record in reader.records() {
             let record = record.map_err(|e| wrong(&e))?;
@@ -172,7 +178,7 @@ impl<'a> Row<'a> {
             column,
             value,
             bounds,
-            "it has to be a whole number from 0 or 1 to 16",
+            "it has to be a whole number of at most 16",
         )?;
         if value.fract() != 0.0 {
             return Err(self.wrong(column, "is no whole number"));

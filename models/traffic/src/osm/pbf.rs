@@ -73,6 +73,9 @@ pub(super) fn each(
     if bytes.is_empty() {
         return Err(place.fault("the file is empty"));
     }
+    if bytes.starts_with(b"<") {
+        return Err(place.fault("the file is XML: name it .osm"));
+    }
     while place.offset < bytes.len() {
         let (kind, blob, next) = frame(&bytes[place.offset..], &place)?;
         if place.number == 0 && kind != "OSMHeader" {

@@ -164,6 +164,10 @@ fn errors_name_table_line_and_column() {
         let error = refused(table, from, to);
         assert!(error.starts_with(said), "{error}");
     }
+}
+
+#[test]
+fn tables_and_movements_that_do_not_fit_are_refused() {
     let mut none = files(&[]);
     none.remove("link.csv");
     let error = read_tables(&none, "net", &MapOptions::default()).unwrap_err();
