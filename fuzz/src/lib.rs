@@ -5,7 +5,7 @@
 
 mod targets;
 
-pub use targets::TARGETS;
+pub use targets::{TARGETS, gmns_tables};
 
 /// A parser under any bytes.
 #[derive(Debug)]

@@ -1,15 +1,17 @@
 //! What a day is run on: files the user has, or a generated city.
 
+pub(crate) mod maps;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use conurb_traffic::citygen;
 use conurb_traffic::sumo::{self, DemandOptions, NetworkOptions};
-use conurb_traffic::{Demand, Network};
+use conurb_traffic::{Clearance, Demand, Network};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::{CityArgs, NetworkArgs};
+use crate::cli::{CityArgs, MapArgs, NetworkArgs};
 use crate::fail::{Failure, io};
 use crate::gen_cmd::options_from_spec;
 use crate::out::Text;
@@ -51,6 +53,15 @@ pub(crate) struct City {
 
 /// Loads or generates what the arguments name.
 pub(crate) fn load(args: &CityArgs, span_s: u32) -> Result<City, Failure> {
+    load_for(args, span_s, Clearance::First)
+}
+
+/// [`load`], with the signal programmes of maps made to run by themselves or under a controller.
+pub(crate) fn load_for(
+    args: &CityArgs,
+    span_s: u32,
+    clearance: Clearance,
+) -> Result<City, Failure> {
     if let Some(spec) = &args.gen_spec {
         return generate(spec, span_s);
     }
@@ -60,6 +71,10 @@ pub(crate) fn load(args: &CityArgs, span_s: u32) -> Result<City, Failure> {
             None,
         ));
     };
+    if maps::is_map(network) {
+        return maps::load(&args.map, (network, demand), span_s, clearance);
+    }
+    no_map_options(&args.map)?;
     let network_bytes = read(network)?;
     let demand_bytes = read(demand)?;
     if is_xml(network) {
@@ -80,6 +95,17 @@ pub(crate) fn load(args: &CityArgs, span_s: u32) -> Result<City, Failure> {
     Ok(city)
 }
 
+/// Another network has no use for what is said of a map.
+fn no_map_options(args: &MapArgs) -> Result<(), Failure> {
+    if args.bbox.is_none() && !args.left_hand {
+        return Ok(());
+    }
+    Err(Failure::plain(
+        "--bbox and --left-hand are for maps (.osm, .osm.pbf, GMNS tables)",
+        None,
+    ))
+}
+
 /// A road network alone.
 pub(crate) struct Roads {
     /// The network.
@@ -92,25 +118,36 @@ pub(crate) struct Roads {
     pub(crate) name: String,
 }
 
-/// Loads or generates the network the arguments name.
-pub(crate) fn load_roads(args: &NetworkArgs) -> Result<Roads, Failure> {
-    if let Some(spec) = &args.gen_spec {
-        let city = generate(spec, *citygen::SPAN_S.start())?;
+impl Roads {
+    fn of(city: City) -> Self {
         let network = city.inputs.into_iter().filter(|i| i.role == "network");
-        return Ok(Roads {
+        Self {
             network: city.network,
             inputs: network.collect(),
             synthetic: city.synthetic,
             name: city.name,
-        });
+        }
+    }
+}
+
+/// Loads or generates the network the arguments name.
+pub(crate) fn load_roads(args: &NetworkArgs) -> Result<Roads, Failure> {
+    if let Some(spec) = &args.gen_spec {
+        let city = generate(spec, *citygen::SPAN_S.start())?;
+        return Ok(Roads::of(city));
     }
     let Some(path) = &args.network else {
         return Err(Failure::plain("name --network, or --gen", None));
     };
+    if maps::is_map(path) {
+        let city = maps::network_only(&args.map, path, Clearance::First)?;
+        return Ok(Roads::of(city));
+    }
+    no_map_options(&args.map)?;
     let (bytes, name) = (read(path)?, name_of(path));
     let (network, notes) = if is_xml(path) {
         let read = sumo::read_network(&bytes, &name, &NetworkOptions::default())?;
-        (read.network, unmodelled(&read.unmodelled))
+        (read.network, not_modelled(&read.unmodelled))
     } else {
         let network = Network::from_json(&bytes, &name)?;
         let notes = network.notes().to_vec();
@@ -230,13 +267,13 @@ fn from_sumo(
             "network",
             network_name,
             network_bytes,
-            &unmodelled(&read.unmodelled),
+            &not_modelled(&read.unmodelled),
         ),
         input(
             "demand",
             demand_name,
             demand_bytes,
-            &unmodelled(&found.unmodelled),
+            &not_modelled(&found.unmodelled),
         ),
     ];
     Ok(City {
@@ -249,16 +286,16 @@ fn from_sumo(
     })
 }
 
-/// What a reader of SUMO's files left out, as notes.
-fn unmodelled(unmodelled: &sumo::Unmodelled) -> Vec<String> {
-    (unmodelled.features().iter())
-        .map(|f| {
-            format!(
-                "not modelled: {} ({}, first: {})",
-                f.feature, f.count, f.first
-            )
-        })
-        .collect()
+/// What is not modelled, a line each.
+fn not_modelled(unmodelled: &sumo::Unmodelled) -> Vec<String> {
+    let all = unmodelled.features().into_iter();
+    all.map(|f| {
+        format!(
+            "not modelled: {} ({}, first: {})",
+            f.feature, f.count, f.first
+        )
+    })
+    .collect()
 }
 
 fn build(

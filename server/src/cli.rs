@@ -84,12 +84,16 @@ pub(crate) enum Command {
 /// Which city to run.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CityArgs {
-    /// Road network: CityFlow JSON, or SUMO (.net.xml).
-    #[arg(long, value_name = "FILE", requires = "demand")]
+    /// Road network: CityFlow JSON, SUMO (.net.xml), OpenStreetMap (.osm, .osm.pbf), or a folder of
+    /// GMNS tables.
+    #[arg(long, value_name = "FILE")]
     pub(crate) network: Option<PathBuf>,
     /// Demand: CityFlow JSON, or SUMO routes, trips and flows (.rou.xml).
     #[arg(long, value_name = "FILE", requires = "network")]
     pub(crate) demand: Option<PathBuf>,
+    /// Of a map.
+    #[command(flatten)]
+    pub(crate) map: MapArgs,
     /// Generate the city instead: signals=N,seed=S,load=L.
     #[arg(long = "gen", id = "gen_spec", value_name = "SPEC", conflicts_with_all = ["network", "demand"])]
     pub(crate) gen_spec: Option<String>,
@@ -98,9 +102,13 @@ pub(crate) struct CityArgs {
 /// Where a road network alone comes from.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct NetworkArgs {
-    /// Road network: CityFlow JSON, or SUMO (.net.xml).
+    /// Road network: CityFlow JSON, SUMO (.net.xml), OpenStreetMap (.osm, .osm.pbf), or a folder of
+    /// GMNS tables.
     #[arg(long, value_name = "FILE", required_unless_present = "gen_spec")]
     pub(crate) network: Option<PathBuf>,
+    /// Of a map.
+    #[command(flatten)]
+    pub(crate) map: MapArgs,
     /// Generate the network instead: signals=N,seed=S.
     #[arg(
         long = "gen",
@@ -109,6 +117,38 @@ pub(crate) struct NetworkArgs {
         conflicts_with = "network"
     )]
     pub(crate) gen_spec: Option<String>,
+}
+
+/// What is read of a map, and how.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct MapArgs {
+    /// Of a map, the part to read: west,south,east,north in degrees.
+    #[arg(long, value_name = "BOX", requires = "network", value_parser = parse_bbox, allow_hyphen_values = true)]
+    pub(crate) bbox: Option<BoxDeg>,
+    /// Of a map: traffic drives on the left.
+    #[arg(long, requires = "network")]
+    pub(crate) left_hand: bool,
+}
+
+/// West, south, east, north in degrees.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct BoxDeg(pub(crate) [f64; 4]);
+
+fn parse_bbox(text: &str) -> Result<BoxDeg, String> {
+    let parts: Result<Vec<f64>, _> = text.split(',').map(|p| p.trim().parse()).collect();
+    match parts.as_deref() {
+        Ok(&[west, south, east, north])
+            if (-180.0..=180.0).contains(&west)
+                && (-180.0..=180.0).contains(&east)
+                && (-90.0..=90.0).contains(&south)
+                && (-90.0..=90.0).contains(&north)
+                && west < east
+                && south < north =>
+        {
+            Ok(BoxDeg([west, south, east, north]))
+        }
+        _ => Err("four degrees are needed: west,south,east,north, as 120.1,30.2,120.2,30.3".into()),
+    }
 }
 
 /// `conurb day`.

@@ -5,6 +5,8 @@ mod region;
 mod traffic;
 mod transit;
 
+pub use traffic::gmns_tables;
+
 use crate::Target;
 
 /// Mutations a target gets in the tests.
@@ -24,6 +26,9 @@ pub const TARGETS: &[Target] = &[
     of("entry_table", traffic::entry_table),
     of("turn_table", traffic::turn_table),
     of("count_table", traffic::count_table),
+    of("osm_xml", traffic::osm_xml),
+    of("osm_pbf", traffic::osm_pbf),
+    of("gmns", traffic::gmns),
     of("gtfs_zip", transit::gtfs_zip),
     of("gtfs_table", transit::gtfs_table),
     of("rail_table", transit::rail_table),

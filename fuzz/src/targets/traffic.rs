@@ -3,11 +3,12 @@
 use std::sync::{Arc, LazyLock};
 
 use conurb_traffic::assignment::{Counts, OdMatrix, TurnDemand, Zones};
+use conurb_traffic::osm::read_map;
 use conurb_traffic::sumo::{
     DemandOptions, NetworkOptions, SumoNetwork, read_additional, read_config, read_demand,
     read_network,
 };
-use conurb_traffic::{Demand, Network, Signals, Sim, SimOptions};
+use conurb_traffic::{Demand, MapOptions, Network, Signals, Sim, SimOptions, gmns};
 
 const ROADNET: &[u8] = include_bytes!("../../corpus/roadnet/cross.json");
 const FLOW: &[u8] = include_bytes!("../../corpus/flow/two.json");
@@ -130,4 +131,47 @@ pub(super) fn turn_table(bytes: &[u8]) {
 
 pub(super) fn count_table(bytes: &[u8]) {
     drop(Counts::from_csv(bytes, "counts.csv", &CROSS));
+}
+
+/// A map as XML; what reads has only numbers in it.
+pub(super) fn osm_xml(bytes: &[u8]) {
+    map(bytes, "a.osm");
+}
+
+/// A map as blocks of protocol buffers.
+pub(super) fn osm_pbf(bytes: &[u8]) {
+    map(bytes, "a.osm.pbf");
+}
+
+fn map(bytes: &[u8], name: &str) {
+    if let Ok(map) = read_map(bytes, name, &MapOptions::default()) {
+        let lanes = map.network.network.lanes();
+        assert!(
+            lanes
+                .iter()
+                .flat_map(|l| l.points.iter().flatten())
+                .all(|v| v.is_finite()),
+            "a lane has left the numbers"
+        );
+    }
+}
+
+/// Tables in one file, each after a line `== name.csv`.
+pub(super) fn gmns(bytes: &[u8]) {
+    drop(gmns::read_tables(
+        &gmns_tables(bytes),
+        "a",
+        &MapOptions::default(),
+    ));
+}
+
+/// The tables of a file of the corpus.
+#[must_use]
+pub fn gmns_tables(bytes: &[u8]) -> gmns::Files {
+    let text = String::from_utf8_lossy(bytes);
+    let parts = text.split("== ").skip(1);
+    parts
+        .filter_map(|part| part.split_once('\n'))
+        .map(|(name, table)| (name.trim().to_owned(), table.as_bytes().to_vec()))
+        .collect()
 }

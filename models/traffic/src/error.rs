@@ -229,7 +229,7 @@ impl Coded for TrafficError {
 
     fn remedy(&self) -> Option<String> {
         Some(match self {
-            Self::Syntax { .. } => "Check that the file is complete (UTF-8 JSON in the CityFlow form, or XML of SUMO) and that the member or attribute named here is present and of the right type.".into(),
+            Self::Syntax { .. } => "Check that the file is complete (UTF-8 JSON in the CityFlow form, XML of SUMO, a map of OpenStreetMap, or GMNS tables) and that the member, attribute or column named here is present and of the right type.".into(),
             Self::TooLarge { limit, .. } => format!("Split or simplify the file so that it stays within {limit}."),
             Self::DuplicateId { what, .. } => format!("Give each {what} its own id."),
             Self::UnknownId { what, .. } => format!("Correct the id, or add that {what}."),

@@ -18,10 +18,12 @@ mod error;
 pub mod file;
 mod file_ext;
 mod geometry;
+pub mod gmns;
 mod ids;
 mod lanes;
 pub mod metrics;
 mod network;
+pub mod osm;
 mod place;
 mod plan;
 pub mod protocol;
@@ -29,6 +31,7 @@ pub mod replay;
 mod rng;
 mod routing;
 mod sim;
+mod streets;
 pub mod sumo;
 mod to_file;
 pub mod webster;
@@ -41,3 +44,4 @@ pub use sim::{
     Finished, LaneReading, Placed, SMALL_PATH_MAX, Signals, Sim, SimOptions, SmallPath, State,
     VehicleView, WAITING_BELOW_M_S,
 };
+pub use streets::{Clearance, MapNetwork, MapOptions};

@@ -35,7 +35,7 @@ pub(crate) enum SimCommand {
     Run(RunArgs),
     /// Run several controllers on the same seeds: a table with intervals, and a figure
     Compare(CompareArgs),
-    /// Convert a network and its demand: CityFlow or SUMO in, CityFlow or SUMO out
+    /// Convert a network and its demand: CityFlow, SUMO, or a map in, CityFlow or SUMO out
     Convert(ConvertArgs),
     /// Turn a binary replay log of `run` into the text that CityFlow's player reads
     Replay(ReplayArgs),
@@ -157,6 +157,13 @@ pub(crate) struct ReplayArgs {
 
 /// `conurb sim convert`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "A map (OpenStreetMap, GMNS) may be converted without a demand. Everything in it that is not\n\
+    modelled is listed.\n\n\
+    Examples:\n  \
+    conurb sim convert --network town.osm.pbf --bbox 120.1,30.2,120.2,30.3 --to cityflow --out town\n  \
+    conurb sim convert --network town.net.xml --demand town.rou.xml --to cityflow --out town"
+)]
 pub(crate) struct ConvertArgs {
     /// The city.
     #[command(flatten)]
@@ -188,7 +195,8 @@ pub(crate) enum FormatArg {
     conurb sim corridor --network roadnet.json --demand flow.json --from road_0_1_0 --to road_4_1_0 --at 900"
 )]
 pub(crate) struct CorridorArgs {
-    /// Road network: CityFlow JSON, or SUMO (.net.xml).
+    /// Road network: CityFlow JSON, SUMO (.net.xml), OpenStreetMap (.osm, .osm.pbf), or a folder of
+    /// GMNS tables.
     #[arg(long, value_name = "FILE", requires = "demand")]
     pub(crate) network: Option<PathBuf>,
     /// Demand: CityFlow JSON, or SUMO routes, trips and flows (.rou.xml).

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use conurb_traffic::Clearance;
 use conurb_traffic::sumo::{plain_files, routes_xml};
 
 use super::args::{ConvertArgs, FormatArg};
@@ -12,7 +13,18 @@ use crate::out::{Lang, say, tell};
 
 /// Runs the command.
 pub(crate) fn run(args: &ConvertArgs, lang: Lang) -> Result<(), Failure> {
-    let city = city::load(&args.city, city::ALL_DAY_S)?;
+    // SUMO runs the programmes by themselves; a controller of ours clears between any two phases.
+    let clearance = match args.to {
+        FormatArg::Cityflow => Clearance::First,
+        FormatArg::Sumo => Clearance::Between,
+    };
+    let city = match (&args.city.network, &args.city.demand) {
+        (Some(network), None) if city::maps::is_map(network) => {
+            city::maps::network_only(&args.city.map, network, clearance)?
+        }
+        _ => city::load_for(&args.city, city::ALL_DAY_S, clearance)?,
+    };
+    let demand = args.city.demand.is_some() || args.city.gen_spec.is_some();
     std::fs::create_dir_all(&args.out).map_err(|e| io(&args.out, "cannot make", &e))?;
     let mut files: Vec<(&str, String)> = Vec::new();
     match args.to {
@@ -21,9 +33,11 @@ pub(crate) fn run(args: &ConvertArgs, lang: Lang) -> Result<(), Failure> {
                 Failure::plain(format!("the city cannot be written: {e}"), None)
             };
             let network = serde_json::to_string(&city.network.to_file()).map_err(written)?;
-            let flows = city.demand.to_flows(&city.network);
             files.push(("roadnet.json", network));
-            files.push(("flow.json", serde_json::to_string(&flows).map_err(written)?));
+            if demand {
+                let flows = city.demand.to_flows(&city.network);
+                files.push(("flow.json", serde_json::to_string(&flows).map_err(written)?));
+            }
         }
         FormatArg::Sumo => {
             let plain = plain_files(&city.network);
@@ -31,10 +45,10 @@ pub(crate) fn run(args: &ConvertArgs, lang: Lang) -> Result<(), Failure> {
             files.push(("net.edg.xml", plain.edges));
             files.push(("net.con.xml", plain.connections));
             files.push(("net.tll.xml", plain.programmes));
-            files.push((
-                "routes.rou.xml",
-                routes_xml(&city.network, &city.demand, None),
-            ));
+            if demand {
+                let routes = routes_xml(&city.network, &city.demand, None);
+                files.push(("routes.rou.xml", routes));
+            }
         }
     }
     for (name, text) in &files {

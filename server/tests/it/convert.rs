@@ -188,3 +188,53 @@ conurb_test!(what_cannot_be_converted_is_refused, |dir| {
     dir.run(&format!("sim convert {FILES} --to cityflow --out file/x"))
         .fails(2, &["file/x"]);
 });
+
+/// Two streets that cross at a signal.
+const MAP: &str = r#"<osm version="0.6">
+<node id="1" lat="30.2500" lon="120.1480"/><node id="2" lat="30.2500" lon="120.1520"/>
+<node id="3" lat="30.2480" lon="120.1500"/><node id="4" lat="30.2520" lon="120.1500"/>
+<node id="5" lat="30.2500" lon="120.1500"><tag k="highway" v="traffic_signals"/></node>
+<way id="10"><nd ref="1"/><nd ref="5"/><nd ref="2"/><tag k="highway" v="primary"/><tag k="lanes" v="4"/></way>
+<way id="20"><nd ref="3"/><nd ref="5"/><nd ref="4"/><tag k="highway" v="tertiary"/></way>
+<way id="30"><nd ref="3"/><nd ref="4"/><tag k="highway" v="footway"/></way>
+</osm>
+"#;
+
+conurb_test!(maps_are_networks_with_and_without_a_demand, |dir| {
+    dir.write("town.osm", MAP);
+    let run = dir
+        .run("sim convert --network town.osm --to cityflow --out c")
+        .ok();
+    assert!(run.err.contains("way `highway=footway`: left out"));
+    assert!(run.err.contains("assumed: speed limit"));
+    let trips = "<routes><vType id=\"car\"/>\
+        <flow id=\"a\" type=\"car\" from=\"10#0\" to=\"20#1\" begin=\"0\" end=\"300\" number=\"40\"/></routes>";
+    dir.write("trips.rou.xml", trips);
+    dir.run(
+        "sim run --network town.osm --demand trips.rou.xml --controller maxpressure --span 10m",
+    )
+    .ok();
+    dir.run("sim convert --network town.osm --demand trips.rou.xml --to sumo --out s")
+        .ok();
+    dir.write(
+        "node.csv",
+        "node_id,x_coord,y_coord,ctrl_type\na,120.148,30.25,\nb,120.15,30.25,\n",
+    );
+    dir.write(
+        "link.csv",
+        "link_id,from_node_id,to_node_id,directed\n1,a,b,false\n",
+    );
+    dir.run("sim convert --network . --to cityflow --out g")
+        .ok();
+    dir.write(
+        "link.csv",
+        "link_id,from_node_id,to_node_id,directed\n1,a,q,false\n",
+    );
+    dir.run("sim convert --network . --to cityflow --out g")
+        .fails(2, &["link.csv:2", "from_node_id", "\"q\""]);
+    dir.run("sim convert --network town.osm --bbox 1,2 --to cityflow --out b")
+        .fails(2, &["west,south,east,north"]);
+    dir.write("town.osm.pbf", "no blocks");
+    dir.run("sim convert --network town.osm.pbf --to cityflow --out p")
+        .fails(2, &["error[CNB-TRAFFIC-", "block 0"]);
+});

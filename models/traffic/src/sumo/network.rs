@@ -11,7 +11,7 @@ use super::ways::{LINK_LENGTH_MIN_M, Way};
 use crate::error::TrafficError;
 use crate::file::{
     Extra, FoeExt, IntersectionFile, LaneExt, LaneFile, LaneLinkExt, LaneLinkFile, PointFile,
-    RightOfWay, RoadFile, RoadLinkFile, RoadnetExt, RoadnetFile,
+    RightOfWay, RoadFile, RoadLinkFile, RoadnetExt, RoadnetFile, TurnFile,
 };
 use crate::geometry::{self, P};
 use crate::network::Network;
@@ -44,8 +44,28 @@ pub fn read_network(
 ) -> Result<SumoNetwork, TrafficError> {
     let mut unmodelled = Unmodelled::default();
     let raw = net::read(bytes, file, &mut unmodelled)?;
+    assemble(&raw, file, options, unmodelled, Side::Right)
+}
+
+/// The side of the road that is driven on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// As the network is drawn.
+    Right,
+    /// The network is drawn in the mirror (north is south), so that its lanes lie as on the right.
+    LeftMirrored,
+}
+
+/// The network of edges, connections and programmes, whoever wrote them.
+pub(crate) fn assemble(
+    raw: &RawNet,
+    file: &str,
+    options: &NetworkOptions,
+    unmodelled: Unmodelled,
+    side: Side,
+) -> Result<SumoNetwork, TrafficError> {
     let mut importer = Importer {
-        raw: &raw,
+        raw,
         file,
         options,
         un: unmodelled,
@@ -57,7 +77,7 @@ pub fn read_network(
     importer.index()?;
     let roads = importer.roads()?;
     let intersections = importer.junctions(&roads)?;
-    let roadnet = RoadnetFile {
+    let mut roadnet = RoadnetFile {
         intersections,
         roads,
         conurb: Some(RoadnetExt {
@@ -65,6 +85,9 @@ pub fn read_network(
         }),
         extra: Extra::new(),
     };
+    if side == Side::LeftMirrored {
+        mirror(&mut roadnet);
+    }
     let network = Network::from_file(&roadnet, file).map_err(|e| importer.placed(e, &roadnet))?;
     Ok(SumoNetwork {
         network,
@@ -72,6 +95,31 @@ pub fn read_network(
         unmodelled: importer.un,
         lanes_of: importer.lanes_of,
     })
+}
+
+/// Turns a mirrored network back: lanes keep their order from the middle of the road, left turns
+/// become right turns.
+fn mirror(roadnet: &mut RoadnetFile) {
+    let flip = |points: &mut [PointFile]| points.iter_mut().for_each(|p| p.y = -p.y);
+    for road in &mut roadnet.roads {
+        flip(&mut road.points);
+        for lane in road.lanes.iter_mut().filter_map(|l| l.conurb.as_mut()) {
+            flip(&mut lane.points);
+        }
+    }
+    for junction in &mut roadnet.intersections {
+        flip(std::slice::from_mut(&mut junction.point));
+        for link in junction.road_links.iter_mut().flatten() {
+            link.turn = match link.turn {
+                TurnFile::TurnLeft => TurnFile::TurnRight,
+                TurnFile::TurnRight => TurnFile::TurnLeft,
+                TurnFile::GoStraight => TurnFile::GoStraight,
+            };
+            for lane in &mut link.lane_links {
+                flip(lane.points.as_deref_mut().unwrap_or_default());
+            }
+        }
+    }
 }
 
 pub(super) struct Importer<'a> {
@@ -90,7 +138,8 @@ pub(super) struct Importer<'a> {
 pub(super) fn place(file: &str, line: u32, path: String) -> Box<At> {
     Box::new(At {
         file: Some(file.to_owned()),
-        line: usize::try_from(line).ok(),
+        // Sources without lines count none.
+        line: usize::try_from(line).ok().filter(|n| *n > 0),
         column: None,
         path: Some(path),
     })

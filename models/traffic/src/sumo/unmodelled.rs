@@ -37,6 +37,16 @@ impl Unmodelled {
         self.found.insert(feature.to_owned(), (count, first));
     }
 
+    /// Counts one, at a place that is no line: `file: way 12`.
+    pub(crate) fn add_at(&mut self, feature: &str, place: impl FnOnce() -> String) {
+        match self.found.get_mut(feature) {
+            Some(known) => known.0 += 1,
+            None => {
+                self.found.insert(feature.to_owned(), (1, place()));
+            }
+        }
+    }
+
     /// Takes over what another file's reading found.
     pub fn merge(&mut self, other: &Self) {
         for (feature, (count, first)) in &other.found {

@@ -10,6 +10,7 @@ mod geometry;
 mod golden;
 mod lane_change;
 mod lookahead;
+mod maps;
 mod replay;
 mod runs;
 mod speed;
