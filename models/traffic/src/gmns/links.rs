@@ -129,31 +129,8 @@ fn link(
     }
     let usual = class.or_else(|| crate::osm::table::class("unclassified"));
     let usual = usual.expect("the table of classes has unclassified streets");
-    let lanes = match row.count_if("lanes", 0..=16)? {
-        Some(0) => {
-            map.unmodelled
-                .add_at("link of no lanes: left out", || row.here());
-            return Ok(None);
-        }
-        Some(n) => n,
-        None => {
-            map.assumed
-                .add_at("number of lanes of the class of street", || row.here());
-            usual.lanes
-        }
-    };
-    let speed_m_s = match row.number_if("free_speed")? {
-        Some(v) => {
-            let v = v * units.speed_m_s;
-            let rule = "in m/s it has to be from 0.3 to 60 (see `speed` in config.csv)";
-            row.within("free_speed", v, SPEED_M_S, rule)?;
-            v
-        }
-        None => {
-            map.assumed
-                .add_at("speed limit of the class of street", || row.here());
-            usual.km_h / 3.6
-        }
+    let Some((lanes, speed_m_s)) = capacity(row, usual, units, map)? else {
+        return Ok(None);
     };
     let line = line(
         row,
@@ -198,6 +175,42 @@ fn link(
     }
     map.streets.push(street);
     Ok(Some((number, None)))
+}
+
+/// Lanes and speed, m/s; none of a link without lanes.
+fn capacity(
+    row: &Row<'_>,
+    usual: &Class,
+    units: Units,
+    map: &mut Map,
+) -> Result<Option<(u8, f64)>, TrafficError> {
+    let lanes = match row.count_if("lanes", 0..=16)? {
+        Some(0) => {
+            map.unmodelled
+                .add_at("link of no lanes: left out", || row.here());
+            return Ok(None);
+        }
+        Some(n) => n,
+        None => {
+            map.assumed
+                .add_at("number of lanes of the class of street", || row.here());
+            usual.lanes
+        }
+    };
+    let speed_m_s = match row.number_if("free_speed")? {
+        Some(v) => {
+            let v = v * units.speed_m_s;
+            let rule = "in m/s it has to be from 0.3 to 60 (see `speed` in config.csv)";
+            row.within("free_speed", v, SPEED_M_S, rule)?;
+            v
+        }
+        None => {
+            map.assumed
+                .add_at("speed limit of the class of street", || row.here());
+            usual.km_h / 3.6
+        }
+    };
+    Ok(Some((lanes, speed_m_s)))
 }
 
 /// The line of a link: that of the tables, or straight from node to node.

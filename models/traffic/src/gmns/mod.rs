@@ -191,13 +191,14 @@ fn units(config: Option<&Table>, map: &mut Map) -> Result<Units, TrafficError> {
     })
 }
 
-fn nodes(
-    table: &Table,
+/// The rows of nodes with identifier and coordinates, those outside of the box asked for left out.
+fn placed<'a>(
+    table: &'a Table,
     units: Units,
     options: &MapOptions,
     map: &mut Map,
-) -> Result<Nodes, TrafficError> {
-    let mut rows: Vec<(Row<'_>, String, f64, f64)> = Vec::new();
+) -> Result<Vec<NodeRow<'a>>, TrafficError> {
+    let mut rows = Vec::new();
     for row in table.rows() {
         let id = row.needed("node_id")?.to_owned();
         let (x, y) = (row.number("x_coord")?, row.number("y_coord")?);
@@ -219,12 +220,21 @@ fn nodes(
         }
         rows.push((row, id, x, y));
     }
-    let low = |f: fn(&(Row<'_>, String, f64, f64)) -> f64| {
-        rows.iter().map(f).fold(f64::INFINITY, f64::min)
-    };
-    let high = |f: fn(&(Row<'_>, String, f64, f64)) -> f64| {
-        rows.iter().map(f).fold(f64::NEG_INFINITY, f64::max)
-    };
+    Ok(rows)
+}
+
+/// A row with its identifier and coordinates.
+type NodeRow<'a> = (Row<'a>, String, f64, f64);
+
+fn nodes(
+    table: &Table,
+    units: Units,
+    options: &MapOptions,
+    map: &mut Map,
+) -> Result<Nodes, TrafficError> {
+    let rows = placed(table, units, options, map)?;
+    let low = |f: fn(&NodeRow<'_>) -> f64| rows.iter().map(f).fold(f64::INFINITY, f64::min);
+    let high = |f: fn(&NodeRow<'_>) -> f64| rows.iter().map(f).fold(f64::NEG_INFINITY, f64::max);
     let (west, south) = (low(|r| r.2), low(|r| r.3));
     let (east, north) = (high(|r| r.2), high(|r| r.3));
     let plane = if units.degrees && !rows.is_empty() {

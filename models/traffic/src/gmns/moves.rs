@@ -66,6 +66,36 @@ fn street(
     Ok(None)
 }
 
+/// The streets a movement leads from and to; none where one of them was left out.
+fn streets(
+    row: &Row<'_>,
+    (id, node): (&str, usize),
+    links: &Links,
+    map: &mut Map,
+) -> Result<Option<(usize, usize)>, TrafficError> {
+    let pair = [("ib_link_id", true), ("ob_link_id", false)];
+    let mut found = [None, None];
+    for (slot, (column, enters)) in found.iter_mut().zip(pair) {
+        if street(row, column, links, map)?.is_none() {
+            continue;
+        }
+        let (forward, back) = links[row.text(column)];
+        let fits = |s: &usize| {
+            let s = &map.streets[*s];
+            if enters { s.to == node } else { s.from == node }
+        };
+        let end = if enters { "end" } else { "start" };
+        *slot = Some(
+            [Some(forward), back]
+                .into_iter()
+                .flatten()
+                .find(fits)
+                .ok_or_else(|| row.wrong(column, &format!("does not {end} at node \"{id}\"")))?,
+        );
+    }
+    Ok(found[0].zip(found[1]))
+}
+
 /// The turns: where a node has any, others are not allowed there.
 pub(super) fn read(
     table: &Table,
@@ -96,29 +126,7 @@ pub(super) fn read(
             map.unmodelled.add_at(what, || row.here());
             continue;
         }
-        let pair = [("ib_link_id", true), ("ob_link_id", false)];
-        let mut found = [None, None];
-        for (slot, (column, enters)) in found.iter_mut().zip(pair) {
-            if street(&row, column, links, map)?.is_none() {
-                continue;
-            }
-            let (forward, back) = links[row.text(column)];
-            let fits = |s: &usize| {
-                let s = &map.streets[*s];
-                if enters { s.to == node } else { s.from == node }
-            };
-            let end = if enters { "end" } else { "start" };
-            *slot = Some(
-                [Some(forward), back]
-                    .into_iter()
-                    .flatten()
-                    .find(fits)
-                    .ok_or_else(|| {
-                        row.wrong(column, &format!("does not {end} at node \"{id}\""))
-                    })?,
-            );
-        }
-        let [Some(from), Some(to)] = found else {
+        let Some((from, to)) = streets(&row, (id, node), links, map)? else {
             continue;
         };
         let listed = Listed {
