@@ -216,8 +216,9 @@ conurb_test!(files_and_folders_that_are_not_there, |dir| {
         .fails(2, &["none.json", "help:"]);
     dir.run("day --network c/roadnet.json --demand none.json --out o")
         .fails(2, &["none.json"]);
+    // A folder is a map in GMNS tables.
     dir.run("day --network c --demand c/flow.json --out o")
-        .fails(2, &["cannot read c"]);
+        .fails(2, &["the folder has no node.csv", "help:"]);
     // The two files swapped.
     dir.run("day --network c/flow.json --demand c/roadnet.json --out o")
         .fails(2, &["flow.json"]);

@@ -231,7 +231,7 @@ conurb_test!(maps_are_networks_with_and_without_a_demand, |dir| {
         "link_id,from_node_id,to_node_id,directed\n1,a,q,false\n",
     );
     dir.run("sim convert --network . --to cityflow --out g")
-        .fails(2, &["link.csv:2", "from_node_id", "\"q\""]);
+        .fails(2, &["link.csv:2", "to_node_id", "\"q\""]);
     dir.run("sim convert --network town.osm --bbox 1,2 --to cityflow --out b")
         .fails(2, &["west,south,east,north"]);
     dir.write("town.osm.pbf", "no blocks");
