@@ -63,7 +63,16 @@ pub(crate) fn load_for(
     clearance: Clearance,
 ) -> Result<City, Failure> {
     if let Some(spec) = &args.gen_spec {
-        return generate(spec, span_s);
+        // A generated demand ends with its day.
+        let whole = span_s == ALL_DAY_S;
+        return generate(
+            spec,
+            if whole {
+                *citygen::SPAN_S.end()
+            } else {
+                span_s
+            },
+        );
     }
     let (Some(network), Some(demand)) = (&args.network, &args.demand) else {
         return Err(Failure::plain(

@@ -147,6 +147,9 @@ pub(crate) struct ReplayArgs {
     /// The city of the run.
     #[command(flatten)]
     pub(crate) city: CityArgs,
+    /// How long the run was: seconds, or 90s, 15m, 1h.
+    #[arg(long, default_value = "1h", value_parser = parse_span)]
+    pub(crate) span: u32,
     /// The binary log.
     #[arg(long, value_name = "FILE")]
     pub(crate) log: PathBuf,

@@ -71,7 +71,7 @@ impl Log {
 
 /// Runs `conurb sim replay`: a binary log becomes the reference's text.
 pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
-    let city = city::load(&args.city, city::ALL_DAY_S)?;
+    let city = city::load(&args.city, args.span)?;
     let cannot_read = |e: &std::io::Error| io(&args.log, "cannot read", e);
     let log = File::open(&args.log).map_err(|e| cannot_read(&e))?;
     let mut log = ReplayReader::new(BufReader::new(log)).map_err(|e| cannot_read(&e))?;

@@ -232,6 +232,8 @@ conurb_test!(maps_are_networks_with_and_without_a_demand, |dir| {
     );
     dir.run("sim convert --network . --to cityflow --out g")
         .fails(2, &["link.csv:2", "to_node_id", "\"q\""]);
+    dir.run("sim convert --gen signals=4,seed=1 --to cityflow --out h")
+        .ok();
     dir.run("sim convert --network town.osm --bbox 1,2 --to cityflow --out b")
         .fails(2, &["west,south,east,north"]);
     dir.write("town.osm.pbf", "no blocks");

@@ -215,7 +215,7 @@ conurb_test!(a_binary_replay_becomes_the_text_that_run_writes, |dir| {
     let city = "--gen signals=4,seed=2 --span 2m --quiet --json";
     dir.run(&format!("sim run {city} --replay a.txt")).ok();
     dir.run(&format!("sim run {city} --replay a.rpl")).ok();
-    dir.run("sim replay --gen signals=4,seed=2 --log a.rpl --out b.txt")
+    dir.run("sim replay --gen signals=4,seed=2 --span 2m --log a.rpl --out b.txt")
         .ok();
     let text = String::from_utf8(dir.read("a.txt")).expect("text");
     assert_eq!(text.lines().count(), 120);
