@@ -58,7 +58,7 @@ conurb_test!(a_typo_is_answered_with_the_nearest_word, |dir| {
         .fails(2, &["--seed"]);
     #[cfg(feature = "signals")]
     dir.run("day").fails(2, &["--network", "--demand"]);
-    dir.run("day --network a.json").fails(2, &["--demand"]);
+    dir.run("sim run --network a.json").fails(2, &["--demand"]);
     dir.run("day --gen signals=4 --network a --demand b")
         .fails(2, &["cannot be used with"]);
     dir.run("day --gen signals=4 --seeds 0")
