@@ -38,8 +38,8 @@ use out::{Lang, tell};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The allocator's option `purge_delay`: the names the crate gives stop before it.
-const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+/// The allocator's option `purge_delay`, which the crate has no name for: it stands before this one.
+const PURGE_DELAY: libmimalloc_sys::mi_option_t = libmimalloc_sys::mi_option_use_numa_nodes - 1;
 
 /// Freed memory stays with the process, for the next checkpoint needs it again. Else whichever thread
 /// allocates next hands the old state of a city back to the system, and a command waits 20 to 30 ms

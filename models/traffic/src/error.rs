@@ -147,6 +147,24 @@ fn plain(value: f64) -> String {
 }
 
 impl TrafficError {
+    /// Refuses more than `limit`; `at` is asked only then.
+    pub(crate) fn within(
+        what: &'static str,
+        found: usize,
+        limit: usize,
+        at: impl FnOnce() -> Box<At>,
+    ) -> Result<(), Self> {
+        if found <= limit {
+            return Ok(());
+        }
+        Err(Self::TooLarge {
+            at: at(),
+            what,
+            found,
+            limit,
+        })
+    }
+
     /// The place, to be named in the terms of the file a network was made from.
     pub(crate) fn at_mut(&mut self) -> Option<&mut At> {
         match self {

@@ -41,7 +41,7 @@ pub use error::TrafficError;
 pub use ids::{DrivableIx, FlowIx, JunctionIx, LaneIx, LinkIx, RoadIx, RoadLinkIx};
 pub use network::{Cross, Junction, Lane, Link, Network, Phase, Road, RoadLink, Turn};
 pub use sim::{
-    Finished, LaneReading, Placed, SMALL_PATH_MAX, Signals, Sim, SimOptions, SmallPath, State,
-    VehicleView, WAITING_BELOW_M_S,
+    Finished, LaneReading, Memory, Placed, SMALL_PATH_MAX, Signals, Sim, SimOptions, SmallPath,
+    State, VehicleView, WAITING_BELOW_M_S,
 };
 pub use streets::{Clearance, MapNetwork, MapOptions};

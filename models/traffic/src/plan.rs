@@ -33,7 +33,7 @@ pub(crate) struct Event {
     pub(crate) next_in_lane: u32,
 }
 
-/// A template with everything derived from it and the step length: two cache lines.
+/// A template with everything derived from it and the step length: two cache lines and a bit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tpl {
     pub(crate) len: f64,
@@ -55,10 +55,8 @@ pub(crate) struct Tpl {
     pub(crate) approach: f64,
     /// Beyond this gap no leader can slow this vehicle, m.
     pub(crate) far_gap: f64,
-    /// Most it gains in a step, m/s, and the terms of [`Tpl::sight_m`] in the speed then.
-    gain: f64,
+    /// The terms of [`Tpl::sight_m`]; beyond the two lines, for networks with lists of foes only.
     sight: [f64; 3],
-    half_per_usual: f64,
 }
 
 /// Kept beyond the way to a stop: drivers slow down some metres before the line where they give way,
@@ -84,13 +82,7 @@ impl Tpl {
             dawdle: t.dawdle_m_s2,
             approach: vmax * vmax / (2.0 * usual_neg) + 2.0 * vmax * dt,
             far_gap: f64::INFINITY,
-            gain: t.max_pos_acc_m_s2.max(t.usual_pos_acc_m_s2) * dt,
-            sight: [
-                f64::INFINITY,
-                dt.max(t.headway_s + dt / 2.0),
-                0.5 / usual_neg.min(t.max_neg_acc_m_s2),
-            ],
-            half_per_usual: 0.5 / usual_neg,
+            sight: [f64::INFINITY, 0.0, 0.0],
         }
     }
 
@@ -98,15 +90,30 @@ impl Tpl {
     /// from the highest speed it can have then.
     #[inline]
     pub(crate) fn sight_m(&self, v: f64) -> f64 {
-        let w = v + self.gain;
-        self.sight[0] + w * (self.sight[1] + w * self.sight[2])
+        self.sight[0] + v * (self.sight[1] + v * self.sight[2])
+    }
+
+    /// The terms of [`Tpl::sight_m`]: from the speed `w = v + gain` it may have in the next step, it
+    /// stops within `w^2 / 2b` and keeps its headway; a leader may brake by `leader_neg_max`.
+    fn sight(&self, leader_neg_max: f64, dt: f64) -> [f64; 3] {
+        let gain = self.max_pos.max(self.usual_pos) * dt;
+        let (per_w, per_w2) = (
+            dt.max(self.headway_half),
+            0.5 / self.usual_neg.min(self.max_neg),
+        );
+        let standing = self.min_gap + leader_neg_max * dt * dt / 2.0;
+        [
+            standing + gain * (per_w + gain * per_w2),
+            per_w + 2.0 * gain * per_w2,
+            per_w2,
+        ]
     }
 
     /// Within this distance a vehicle stops that has `v` m/s now and `wish` in the next step, and some
     /// metres more, m.
     #[inline]
     pub(crate) fn reach_m(&self, v: f64, wish: f64, dt: f64) -> f64 {
-        (v + wish) * dt / 2.0 + wish * wish * self.half_per_usual + REACH_SPARE_M
+        (v + wish) * dt / 2.0 + wish * wish * self.sight[2] + REACH_SPARE_M
     }
 
     /// A gap at which every term of the following rule is at least `vmax`, whatever the leader does.
@@ -250,7 +257,7 @@ impl Plan {
             .fold(0.0, f64::max);
         for t in &mut self.templates {
             t.far_gap = t.far_gap(neg_max, dt);
-            t.sight[0] = t.min_gap + neg_max * dt * dt / 2.0;
+            t.sight = t.sight(neg_max, dt);
         }
         let is_own = |t: &Tpl| t.dawdle > 0.0 || (t.speed_factor - 1.0).abs() > 0.0;
         self.own_drivers = self.templates.iter().any(is_own);

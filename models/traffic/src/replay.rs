@@ -50,7 +50,7 @@ pub struct ReplayFrame {
 }
 
 impl ReplayFrame {
-    /// Becomes the present state of `sim`, reusing its buffers.
+    /// Becomes the present state of `sim`.
     pub fn take(&mut self, sim: &Sim) {
         self.step = sim.step_count();
         self.phases.clear();

@@ -227,13 +227,7 @@ fn render(d: &Document, lang: Lang) -> String {
         lang.pick("种子", "seed"),
         d.seed
     )];
-    if let Some(note) = &d.synthetic {
-        lines.push(format!(
-            "{} {}",
-            lang.pick("[合成数据]", "[SYNTHETIC]"),
-            lang.pick(&note.zh, &note.en)
-        ));
-    }
+    lines.extend(table::synthetic_mark(d.synthetic.as_ref(), lang));
     if !d.rounds.is_empty() {
         let mut table = table::blank();
         table.set_header(vec![

@@ -163,13 +163,7 @@ fn render(d: &Document, lang: Lang) -> String {
         lang.pick("种子", "seed"),
         d.seed
     )];
-    if let Some(note) = &d.synthetic {
-        lines.push(format!(
-            "{} {}",
-            lang.pick("[合成数据]", "[SYNTHETIC]"),
-            lang.pick(&note.zh, &note.en)
-        ));
-    }
+    lines.extend(table::synthetic_mark(d.synthetic.as_ref(), lang));
     lines.push(rounds(d, lang));
     lines.push(worst(d, lang));
     if d.best == 0 {

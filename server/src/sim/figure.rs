@@ -68,25 +68,36 @@ pub(crate) fn svg(document: &Document) -> String {
     out
 }
 
-fn head(out: &mut String, document: &Document, height: f64) {
-    let seeds = document.seeds.len();
-    let mark = if document.synthetic.is_some() {
+/// Begins a figure: its size, its letters, its title with the mark of generated data.
+pub(super) fn sheet(out: &mut String, (width, height): (f64, f64), title: &str, synthetic: bool) {
+    let mark = if synthetic {
         " · 合成数据 SYNTHETIC"
     } else {
         ""
     };
     let _ = write!(
         out,
-        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH} {height}' width='{WIDTH}' height='{height}' \
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}' width='{width}' height='{height}' \
          role='img'><style>text{{font:13px system-ui,'Noto Sans CJK SC',sans-serif;fill:#1c2126}}\
          .s{{font-size:11px;fill:#555d66}}.t{{font-size:15px;font-weight:600}}</style>\
          <rect width='100%' height='100%' fill='#fff'/>\
-         <text x='16' y='26' class='t'>{}{mark}</text>\
-         <text x='16' y='46' class='s'>{} s · {} s / {} s · n = {seeds} · 95 % t</text>",
-        escape(&document.city),
-        document.span_s,
-        document.interval_s,
-        document.yellow_s
+         <text x='16' y='26' class='t'>{}{mark}</text>",
+        escape(title)
+    );
+}
+
+fn head(out: &mut String, document: &Document, height: f64) {
+    let seeds = document.seeds.len();
+    sheet(
+        out,
+        (WIDTH, height),
+        &document.city,
+        document.synthetic.is_some(),
+    );
+    let _ = write!(
+        out,
+        "<text x='16' y='46' class='s'>{} s · {} s / {} s · n = {seeds} · 95 % t</text>",
+        document.span_s, document.interval_s, document.yellow_s
     );
     for (k, (_, colour, name)) in SERIES.iter().enumerate() {
         let at = 16.0 + 150.0 * k as f64;

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::calibrate::Document;
-use super::figure::{escape, nice_step};
+use super::figure::{nice_step, sheet};
 
 const SIZE: f64 = 520.0;
 const LEFT: f64 = 64.0;
@@ -98,24 +98,14 @@ fn bound(out: &mut String, sign: f64, end: f64, x: &impl Fn(f64) -> f64, y: &imp
 }
 
 fn head(out: &mut String, d: &Document) {
-    let (width, height) = (LEFT + SIZE + RIGHT, TOP + SIZE + BELOW);
-    let mark = if d.synthetic.is_some() {
-        " · 合成数据 SYNTHETIC"
-    } else {
-        ""
-    };
+    let size = (LEFT + SIZE + RIGHT, TOP + SIZE + BELOW);
+    sheet(out, size, &d.city, d.synthetic.is_some());
     let (before, after) = (&d.rounds[0].fit, &d.rounds[d.best].fit);
     let _ = write!(
         out,
-        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}' width='{width}' height='{height}' \
-         role='img'><style>text{{font:13px system-ui,'Noto Sans CJK SC',sans-serif;fill:#1c2126}}\
-         .s{{font-size:11px;fill:#555d66}}.t{{font-size:15px;font-weight:600}}</style>\
-         <rect width='100%' height='100%' fill='#fff'/>\
-         <text x='16' y='26' class='t'>{}{mark}</text>\
-         <text x='16' y='46' class='s'>n = {} · GEH &lt; 5: {:.0} % -&gt; {:.0} % · - - GEH = 5</text>\
+        "<text x='16' y='46' class='s'>n = {} · GEH &lt; 5: {:.0} % -&gt; {:.0} % · - - GEH = 5</text>\
          <circle cx='20' cy='64' r='4' fill='{BEFORE}'/><text x='30' y='68' class='s'>先验 prior</text>\
          <circle cx='120' cy='64' r='4' fill='{AFTER}'/><text x='130' y='68' class='s'>校准后 fitted</text>",
-        escape(&d.city),
         d.counts.len(),
         100.0 * before.geh_below_5_share,
         100.0 * after.geh_below_5_share

@@ -4,8 +4,14 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::compare::{Controlled, Document, Measured};
 use crate::figures::KPIS;
-use crate::out::{Lang, terminal_width};
+use crate::out::{Lang, Text, terminal_width};
 use crate::stats::{figure, percent, unit_en, unit_zh};
+
+/// The line that says that the city is generated, where it is.
+pub(super) fn synthetic_mark(note: Option<&Text>, lang: Lang) -> Option<String> {
+    let mark = lang.pick("[合成数据]", "[SYNTHETIC]");
+    note.map(|note| format!("{mark} {}", lang.pick(&note.zh, &note.en)))
+}
 
 /// The text, with a head that says what was run.
 pub(crate) fn render(document: &Document, lang: Lang) -> String {
@@ -27,13 +33,7 @@ pub(crate) fn render(document: &Document, lang: Lang) -> String {
                 .to_owned(),
         );
     }
-    if let Some(note) = &document.synthetic {
-        lines.push(format!(
-            "{} {}",
-            lang.pick("[合成数据]", "[SYNTHETIC]"),
-            lang.pick(&note.zh, &note.en)
-        ));
-    }
+    lines.extend(synthetic_mark(document.synthetic.as_ref(), lang));
     lines.push(table(document, lang).to_string());
     for c in &document.controllers {
         lines.push(format!("{}: {}", c.id, lang.pick(&c.says.zh, &c.says.en)));

@@ -146,7 +146,7 @@ fn start_indexer(shared: Arc<Shared>, work: Arc<Work>) -> Result<JoinHandle<()>,
         .spawn(move || {
             while work.next() {
                 if let Err(error) = shared.flush() {
-                    // Nothing is lost: the lines are in the file. The next batch asks again.
+                    // Nothing is lost: the lines are in the file. The next append asks again.
                     tracing::error!(%error, "the ledger's index is not up to date");
                 }
             }

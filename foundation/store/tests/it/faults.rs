@@ -462,6 +462,39 @@ fn the_ledger_index_is_made_again_from_the_file() {
     assert_eq!(stores.ledger.lines_of("d1").unwrap(), before);
 }
 
+/// Lines move from memory to the index while others append and read: none is missed or read twice.
+#[test]
+fn the_ledger_is_read_whole_while_its_index_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = open(folder.path());
+    let (mut count, batch) = (0, 1_000);
+    // More than may wait in memory: the index has been written to by then.
+    for _ in 0..70 {
+        let lines: Vec<_> = (count..count + batch)
+            .map(|n| line(&format!("d{}", n % 500), n))
+            .collect();
+        stores.ledger.append(&lines).unwrap();
+        count += batch;
+        let found = stores.ledger.lines_of("d7").unwrap();
+        let want: Vec<u64> = (0..count).filter(|n| n % 500 == 7).collect();
+        assert_eq!(found.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), want);
+        let mut seen = Vec::new();
+        let mut three = |seq, text: &str| {
+            seen.push((seq, text.to_owned()));
+            seen.len() < 3
+        };
+        stores.ledger.scan(count / 2, &mut three).unwrap();
+        let middle = count / 2..count / 2 + 3;
+        let want = middle.map(|n| (n, line(&format!("d{}", n % 500), n).text));
+        assert_eq!(seen, want.collect::<Vec<_>>());
+    }
+    let index = rusqlite::Connection::open(folder.path().join("registry.sqlite")).unwrap();
+    let indexed: i64 = index
+        .query_row("SELECT count(*) FROM ledger_line", [], |row| row.get(0))
+        .unwrap();
+    assert!(indexed > 0, "nothing was indexed while the store was open");
+}
+
 #[test]
 fn the_ledger_file_holds_the_lines_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();

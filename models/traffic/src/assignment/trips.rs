@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use conurb_base::{Stream, stream};
+use conurb_base::{At, Stream, stream};
 use rand::seq::SliceRandom as _;
 
 use super::od::{Cell, OdMatrix};
@@ -111,6 +111,21 @@ pub fn largest_remainder(values: &[f64]) -> Vec<u64> {
     all
 }
 
+/// Refuses a demand of more than [`TRIPS_MAX`] vehicles.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+pub(super) fn not_too_many(
+    vehicles: f64,
+    at: impl FnOnce() -> Box<At>,
+) -> Result<(), TrafficError> {
+    // A sum that is no whole number yet counts as the next one.
+    let found = vehicles.ceil() as usize;
+    TrafficError::within("number of vehicles", found, TRIPS_MAX, at)
+}
+
 impl OdMatrix {
     /// The matrix as single trips in order of departure.
     ///
@@ -123,19 +138,7 @@ impl OdMatrix {
     /// More than [`TRIPS_MAX`], or a zone whose trips within itself have one road only.
     pub fn trips(&self, seed: u64) -> Result<Vec<Trip>, TrafficError> {
         let total = self.total_vehicles().round();
-        #[allow(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss
-        )]
-        if total > TRIPS_MAX as f64 {
-            return Err(TrafficError::TooLarge {
-                at: place(&self.file, Some(1), Some("vehicles")),
-                what: "number of vehicles",
-                found: total as usize,
-                limit: TRIPS_MAX,
-            });
-        }
+        not_too_many(total, || place(&self.file, Some(1), Some("vehicles")))?;
         let mut by_interval: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for (n, cell) in self.cells().iter().enumerate() {
             by_interval.entry(cell.interval).or_default().push(n);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use conurb_base::{Stream, stream};
 
 use super::table::{Interval, Table, VEHICLES_MAX};
-use super::trips::{RouteTable, RoutedTrips, TRIPS_MAX, Trip, largest_remainder};
+use super::trips::{RouteTable, RoutedTrips, Trip, largest_remainder, not_too_many};
 use crate::citygen::unit;
 use crate::error::TrafficError;
 use crate::ids::RoadIx;
@@ -78,19 +78,7 @@ impl TurnDemand {
                 vehicles: table.number(3, VEHICLES_MAX)?,
             };
             total += entry.vehicles;
-            #[allow(
-                clippy::cast_precision_loss,
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss
-            )]
-            if total > TRIPS_MAX as f64 {
-                return Err(TrafficError::TooLarge {
-                    at: table.at("vehicles"),
-                    what: "number of vehicles",
-                    found: total as usize,
-                    limit: TRIPS_MAX,
-                });
-            }
+            not_too_many(total, || table.at("vehicles"))?;
             entries.push(entry);
         }
         Ok(Self {

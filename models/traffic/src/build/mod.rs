@@ -96,15 +96,7 @@ impl Builder<'_> {
         found: usize,
         limit: usize,
     ) -> Result<(), TrafficError> {
-        if found <= limit {
-            return Ok(());
-        }
-        Err(TrafficError::TooLarge {
-            at: self.source.at(path),
-            what,
-            found,
-            limit,
-        })
+        TrafficError::within(what, found, limit, || self.source.at(path))
     }
 
     fn number(

@@ -46,15 +46,7 @@ impl Place<'_> {
     }
 
     fn limit(&self, what: &'static str, found: usize, limit: usize) -> Result<(), TrafficError> {
-        if found <= limit {
-            return Ok(());
-        }
-        Err(TrafficError::TooLarge {
-            at: self.at(),
-            what,
-            found,
-            limit,
-        })
+        TrafficError::within(what, found, limit, || self.at())
     }
 }
 

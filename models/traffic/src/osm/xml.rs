@@ -63,15 +63,7 @@ fn limit(
     found: usize,
     limit: usize,
 ) -> Result<(), TrafficError> {
-    if found <= limit {
-        return Ok(());
-    }
-    Err(TrafficError::TooLarge {
-        at: xml.at(e, ""),
-        what,
-        found,
-        limit,
-    })
+    TrafficError::within(what, found, limit, || xml.at(e, ""))
 }
 
 fn tag(xml: &Xml<'_>, e: &Element, child: &Element, tags: &mut Tags) -> Result<(), TrafficError> {

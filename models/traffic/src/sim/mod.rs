@@ -5,6 +5,7 @@ mod choose;
 mod cross;
 mod lane_change;
 mod local;
+mod memory;
 mod order;
 mod parallel;
 mod priority;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 pub(crate) use ahead::{Due, Feed, Part, Put, Start};
 pub use local::{Placed, SMALL_PATH_MAX, SmallPath};
+pub use memory::Memory;
 pub use read::{LaneReading, VehicleView, WAITING_BELOW_M_S};
 pub use state::State;
 

@@ -227,6 +227,9 @@ impl Sim {
 
     /// The lane a vehicle is changing to and how far it has moved aside, m.
     pub(crate) fn changing_to(&self, slot: u32) -> Option<(DrivableIx, f64)> {
+        if self.state.cars[slot as usize].partner == NONE {
+            return None;
+        }
         let change = self.state.changes.iter().find(|c| c.slot == slot)?;
         Some((DrivableIx(change.to), change.offset_m))
     }

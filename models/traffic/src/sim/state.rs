@@ -194,6 +194,13 @@ macro_rules! flat_state {
         #[derive(Debug, PartialEq)]
         pub struct $name { $($(#[$vd])* pub(crate) $vec: Vec<$vt>,)* $($(#[$pd])* pub(crate) $plain: $pt,)* }
 
+        impl $name {
+            /// Bytes on the heap.
+            pub(crate) const fn heap_b(&self) -> usize {
+                0 $(+ super::memory::plain_b(&self.$vec))*
+            }
+        }
+
         impl Clone for $name {
             fn clone(&self) -> Self {
                 Self { $($vec: self.$vec.clone(),)* $($plain: self.$plain,)* }

@@ -155,15 +155,7 @@ impl NetReader<'_> {
         found: usize,
         limit: usize,
     ) -> Result<(), TrafficError> {
-        if found <= limit {
-            return Ok(());
-        }
-        Err(TrafficError::TooLarge {
-            at: self.xml.at(e, ""),
-            what,
-            found,
-            limit,
-        })
+        TrafficError::within(what, found, limit, || self.xml.at(e, ""))
     }
 
     fn edge(&mut self, e: &Element) -> Result<(), TrafficError> {

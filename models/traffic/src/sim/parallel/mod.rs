@@ -124,7 +124,7 @@ fn rows<'a>(cut: &Cut, tracks: &'a mut [Track], lanes: &'a mut [LaneBook]) -> Ve
 
 impl Sim {
     /// Runs steps on this many threads, 1 (the default) to 256. Results are the same bytes whatever
-    /// the number. Worth it for large cities: with 300,000 vehicles two threads are 1.8 times one, with
+    /// the number. Worth it for large cities: with 300,000 vehicles two threads are 1.7 to 1.8 times one, with
     /// 10,000 they are slower than one. States of few occupied drivables take one thread.
     ///
     /// # Errors
