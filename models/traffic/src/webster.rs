@@ -17,12 +17,13 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::control::SecondPlan;
-use crate::demand::{Demand, Flow, VehicleTemplate};
+use crate::demand::{Demand, Flow};
 use crate::error::TrafficError;
 use crate::ids::{JunctionIx, LaneIx};
 use crate::network::{Network, Turn};
 use crate::protocol::{self, Outcome, ProtocolOptions};
 use crate::sim::Sim;
+use crate::vehicle::VehicleTemplate;
 
 /// Speed on turns in the engine, m/s.
 const TURN_SPEED_M_S: f64 = 8.3333;
