@@ -347,7 +347,7 @@ fn synthetic_mark(network_bytes: &[u8]) -> Option<Text> {
     ))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let size = std::fs::metadata(path)
         .map_err(|e| io(path, "cannot read", &e))?
         .len();
@@ -363,7 +363,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|e| io(path, "cannot read", &e))
 }
 
-fn name_of(path: &Path) -> String {
+pub(crate) fn name_of(path: &Path) -> String {
     path.file_name().map_or_else(
         || path.display().to_string(),
         |n| n.to_string_lossy().into_owned(),
@@ -371,7 +371,7 @@ fn name_of(path: &Path) -> String {
 }
 
 /// What a file was, for the report.
-fn input(role: &str, file: &str, bytes: &[u8], notes: &[String]) -> Input {
+pub(crate) fn input(role: &str, file: &str, bytes: &[u8], notes: &[String]) -> Input {
     use sha2::Digest as _;
     Input {
         role: role.to_owned(),

@@ -32,6 +32,8 @@ pub struct ProtocolOptions {
     pub seed: u32,
     /// Whether vehicles change lane (the publications: yes).
     pub lane_change: bool,
+    /// Threads for the steps ([`Sim::set_threads`]): the same bytes on any number.
+    pub threads: u32,
     /// What changes on the streets during the run.
     pub changes: Option<Arc<Changes>>,
     /// Car parks that vehicles look for.
@@ -47,6 +49,7 @@ impl Default for ProtocolOptions {
             phases: 1..=4,
             seed: 0,
             lane_change: false,
+            threads: 1,
             changes: None,
             parking: None,
         }
@@ -176,7 +179,11 @@ fn check(options: &ProtocolOptions) -> Result<(), TrafficError> {
     Ok(())
 }
 
-fn start(
+/// The simulation that a run under these options steps through.
+///
+/// # Errors
+/// Options that do not fit the network or each other.
+pub fn start(
     net: &Arc<Network>,
     demand: &Arc<Demand>,
     options: &ProtocolOptions,
@@ -189,6 +196,7 @@ fn start(
         ..SimOptions::default()
     };
     let mut sim = Sim::new(Arc::clone(net), Arc::clone(demand), how)?;
+    sim.set_threads(options.threads as usize)?;
     if let Some(changes) = &options.changes {
         sim.set_changes(Arc::clone(changes))?;
     }

@@ -2,12 +2,16 @@
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 use conurb_traffic::protocol::ProtocolOptions;
+use conurb_traffic::{Changes, Parking};
 
+use crate::city::{self, City};
 use crate::cli::{CityArgs, parse_span};
 use crate::control_run::Control;
+use crate::fail::Failure;
 
 /// `conurb sim`.
 #[derive(Debug, Args)]
@@ -71,19 +75,52 @@ pub(crate) struct ProtocolArgs {
     /// Let vehicles change lane, as the publications do (CityFlow networks).
     #[arg(long)]
     pub(crate) lane_change: bool,
+    /// Threads for the steps of a run: the same results, sooner in cities of 100,000 vehicles.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) threads: u32,
+    /// What changes on the streets during the run (JSON): speed limits by time, closures, incidents.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) changes: Option<PathBuf>,
+    /// Car parks, and what share of trips looks for one (JSON).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) parking: Option<PathBuf>,
 }
 
 impl ProtocolArgs {
     /// For the runner.
-    pub(crate) fn options(&self) -> ProtocolOptions {
-        ProtocolOptions {
+    pub(crate) fn options(&self, city: &mut City) -> Result<ProtocolOptions, Failure> {
+        let net = Arc::clone(&city.network);
+        let mut read = |role: &str, path: &PathBuf| {
+            let bytes = city::read(path)?;
+            let name = city::name_of(path);
+            city.inputs.push(city::input(role, &name, &bytes, &[]));
+            Ok::<_, Failure>((bytes, name))
+        };
+        let changes = match &self.changes {
+            Some(path) => {
+                let (bytes, name) = read("changes", path)?;
+                Some(Arc::new(Changes::from_json(&bytes, &name, &net)?))
+            }
+            None => None,
+        };
+        let parking = match &self.parking {
+            Some(path) => {
+                let (bytes, name) = read("parking", path)?;
+                Some(Arc::new(Parking::from_json(&bytes, &name, &net)?))
+            }
+            None => None,
+        };
+        Ok(ProtocolOptions {
             interval_s: self.interval,
             duration_s: self.span,
             yellow_s: self.yellow_s,
             phases: self.phases.clone(),
             seed: self.seed,
             lane_change: self.lane_change,
-        }
+            threads: self.threads,
+            changes,
+            parking,
+        })
     }
 }
 

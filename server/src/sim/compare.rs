@@ -12,7 +12,7 @@ use super::{bar, figure, table};
 use crate::city::{self, City, Input};
 use crate::control_run::{Control, ControlRun};
 use crate::fail::{Failure, io};
-use crate::figures::{Figures, KPIS};
+use crate::figures::{Figures, KPIS, OnTheWay};
 use crate::out::{Lang, Text, say, tell};
 use crate::stats::{mean, mean_interval};
 
@@ -55,6 +55,9 @@ pub(crate) struct Controlled {
     pub(crate) kpis: BTreeMap<&'static str, Measured>,
     /// Wall time of a joint decision of all junctions; null for plans, which decide nothing.
     pub(crate) decision_ms: Option<DecisionMs>,
+    /// Halts, detours and parking of each seed's run; empty where there were none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) on_the_way: Vec<OnTheWay>,
 }
 
 /// A KPI over the seeds.
@@ -103,6 +106,7 @@ impl Controlled {
                 .map(|(i, k)| (k.id, measured(i)))
                 .collect(),
             decision_ms: DecisionMs::new(decisions_ns),
+            on_the_way: runs.iter().filter_map(|r| r.on_the_way.clone()).collect(),
         }
     }
 }
@@ -189,8 +193,8 @@ pub(crate) fn run(args: &CompareArgs, lang: Lang) -> Result<(), Failure> {
         }
     }
     std::fs::create_dir_all(&args.out).map_err(|e| io(&args.out, "cannot create", &e))?;
-    let city = city::load(&args.city, args.protocol.span)?;
-    let options = args.protocol.options();
+    let mut city = city::load(&args.city, args.protocol.span)?;
+    let options = args.protocol.options(&mut city)?;
     let seeds: Vec<u32> = (0..args.seeds)
         .map(|i| options.seed.wrapping_add(i))
         .collect();

@@ -37,6 +37,10 @@ pub(crate) fn render(document: &Document, lang: Lang) -> String {
     lines.push(table(document, lang).to_string());
     for c in &document.controllers {
         lines.push(format!("{}: {}", c.id, lang.pick(&c.says.zh, &c.says.en)));
+        for (run, seed) in c.on_the_way.iter().zip(&document.seeds) {
+            let told = run.lines(lang).into_iter();
+            lines.extend(told.map(|line| format!("  [{}, {seed}] {line}", c.id)));
+        }
     }
     if document.seeds.len() > 1 {
         lines.push(

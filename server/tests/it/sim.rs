@@ -224,3 +224,78 @@ conurb_test!(a_binary_replay_becomes_the_text_that_run_writes, |dir| {
     dir.run("sim replay --gen signals=9,seed=2 --log a.rpl --out c.txt")
         .fails(2, &["a.rpl", "step 1 is not of this city"]);
 });
+
+conurb_test!(streets_change_and_vehicles_park_during_a_run, |dir| {
+    let city = "--gen signals=16,seed=3 --span 15m --quiet";
+    dir.run("gen --signals 16 --seed 3 --span 15m --out city")
+        .ok();
+    let net = dir.json("city/roadnet.json");
+    let inner = |road: &serde_json::Value| {
+        let ends = [&road["startIntersection"], &road["endIntersection"]];
+        let all = net["intersections"].as_array().into_iter().flatten();
+        let signals: Vec<_> = all
+            .filter(|i| i["virtual"] == false)
+            .map(|i| &i["id"])
+            .collect();
+        ends.iter().all(|end| signals.contains(end))
+    };
+    let road = net["roads"]
+        .as_array()
+        .and_then(|roads| roads.iter().find(|road| inner(road)))
+        .and_then(|road| road["id"].as_str())
+        .expect("a road between two signals")
+        .to_owned();
+    dir.write(
+        "changes.json",
+        &format!(
+            r#"{{"closures":[{{"road":"{road}","from":60,"to":600}}],
+            "speedLimits":[{{"road":"{road}","from":0,"to":900,"maxSpeed":5}}]}}"#
+        ),
+    );
+    dir.write(
+        "parking.json",
+        &format!(
+            r#"{{"share":0.5,"stayMean":300,"walkMax":5000,"carParks":[
+            {{"id":"P1","road":"{road}","position":20,"totalSpotNumber":40}}]}}"#
+        ),
+    );
+    let command = format!("sim run {city} --changes changes.json --parking parking.json");
+    let run = dir.run(&format!("{command} --lang en")).ok();
+    for word in [
+        "sent another way",
+        "looked for a place",
+        "P1:",
+        "of 40 places",
+    ] {
+        assert!(run.out.contains(word), "{word}: {run:#?}");
+    }
+    let mut one = dir.run(&format!("{command} --json")).ok().json();
+    let mut two = dir
+        .run(&format!("{command} --json --threads 2"))
+        .ok()
+        .json();
+    for document in [&mut one, &mut two] {
+        // Wall time is the one thing that may differ.
+        document["controllers"][0]["decision_ms"] = serde_json::Value::Null;
+    }
+    let told = &one["controllers"][0]["on_the_way"];
+    assert!(
+        told[0]["detours"]["redirected"].as_u64() > Some(0),
+        "{told}"
+    );
+    assert!(told[0]["parking"]["parked"].as_u64() > Some(0), "{told}");
+    assert_eq!(one["controllers"], two["controllers"]);
+    let roles: Vec<&str> = (one["inputs"].as_array().into_iter().flatten())
+        .filter_map(|i| i["role"].as_str())
+        .collect();
+    assert!(
+        roles.contains(&"changes") && roles.contains(&"parking"),
+        "{roles:?}"
+    );
+    dir.write(
+        "bad.json",
+        r#"{"closures":[{"road":"nowhere","from":60,"to":600}]}"#,
+    );
+    dir.run(&format!("sim run {city} --changes bad.json"))
+        .fails(2, &["bad.json:1:22", "nowhere"]);
+});
