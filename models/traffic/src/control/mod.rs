@@ -1,11 +1,16 @@
-//! Signal control: the port controllers fill, fixed time, pressure rules, replayed plans.
+//! Signal control: the port controllers fill, fixed time, actuated control, pressure rules, replayed
+//! plans.
 
+mod actuated;
+mod detector;
 mod fixed;
 pub mod lookahead;
 mod movements;
 mod plan;
 mod pressure;
 
+pub use actuated::{Actuated, ActuatedOptions};
+pub use detector::{Placement, Presence};
 pub use fixed::FixedTime;
 pub use lookahead::{Level, LookAhead, LookAheadOptions};
 pub use movements::{Movement, Movements};

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod actuated;
 mod assignment;
 mod bad_input;
 mod common;
