@@ -12,8 +12,8 @@ use crate::control_run::Control;
 /// `conurb sim`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Controllers: fixed, file, webster, maxpressure, efficient-mp, advanced-mp, maxqueue,\n\
-    lookahead, lookahead-l1, lookahead-ld\n\
+    after_help = "Controllers: fixed, file, webster, greenwave, actuated, maxpressure, efficient-mp,\n\
+    advanced-mp, maxqueue, lookahead, lookahead-l1, lookahead-ld\n\
     (`docs/traffic/model.md` and `docs/traffic/control.md` say what each one is and what it knows).\n\n\
     Examples:\n  \
     conurb sim run --network roadnet.json --demand flow.json --controller maxpressure\n  \

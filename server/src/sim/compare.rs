@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use conurb_traffic::protocol::ProtocolOptions;
+use conurb_traffic::webster::Wave;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -53,6 +54,9 @@ pub(crate) struct Controlled {
     pub(crate) information_level: &'static str,
     /// By KPI id, in the order of the table.
     pub(crate) kpis: BTreeMap<&'static str, Measured>,
+    /// Green waves of a plan that has some, the busiest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) waves: Vec<Wave>,
     /// Wall time of a joint decision of all junctions; null for plans, which decide nothing.
     pub(crate) decision_ms: Option<DecisionMs>,
 }
@@ -102,6 +106,7 @@ impl Controlled {
                 .enumerate()
                 .map(|(i, k)| (k.id, measured(i)))
                 .collect(),
+            waves: controller.waves.clone(),
             decision_ms: DecisionMs::new(decisions_ns),
         }
     }

@@ -9,6 +9,7 @@ mod common;
 mod corridor;
 mod geometry;
 mod golden;
+mod greenwave;
 mod lane_change;
 mod lookahead;
 mod maps;

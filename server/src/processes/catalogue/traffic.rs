@@ -39,8 +39,8 @@ struct Inputs {
     /// Simulated seconds, 60 to 3600.
     #[serde(default = "quarter")]
     span_s: u32,
-    /// fixed, file, webster, maxpressure, efficient-mp, advanced-mp, maxqueue, lookahead,
-    /// lookahead-l1 or lookahead-ld.
+    /// fixed, file, webster, greenwave, actuated, maxpressure, efficient-mp, advanced-mp, maxqueue,
+    /// lookahead, lookahead-l1 or lookahead-ld.
     #[serde(default = "maxpressure")]
     controller: String,
 }
