@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::error::TrafficError;
-use crate::file::{self, FlowFile, VehicleFile};
+use crate::file::{self, FlowFile, StopFile, VehicleFile};
 use crate::ids::RoadIx;
 use crate::network::Network;
 use crate::place::{Seg, Source, json_path};
 use crate::routing::Router;
+use crate::vehicle::{VehicleClass, VehicleTemplate};
 
 /// Most flows in one file.
 const FLOWS_MAX: usize = 20_000_000;
@@ -15,54 +16,12 @@ const FLOWS_MAX: usize = 20_000_000;
 const ROUTE_MAX: usize = 100_000;
 /// Latest start or end, s: some thirty years.
 const TIME_MAX_S: i64 = 1_000_000_000;
+/// Most halts of one flow.
+const STOPS_MAX: usize = 1_000;
+/// Longest halt, s.
+const HALT_MAX_S: f64 = 1e9;
 /// Longest time between two vehicles of a flow, s.
 const INTERVAL_MAX_S: f64 = 1e9;
-
-/// Kinematic parameters of a kind of vehicle.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct VehicleTemplate {
-    /// Length, m.
-    pub length_m: f64,
-    /// Width, m.
-    pub width_m: f64,
-    /// Gap kept at standstill, m.
-    pub min_gap_m: f64,
-    /// Largest acceleration, m/s^2.
-    pub max_pos_acc_m_s2: f64,
-    /// Largest deceleration, m/s^2.
-    pub max_neg_acc_m_s2: f64,
-    /// Usual acceleration, m/s^2.
-    pub usual_pos_acc_m_s2: f64,
-    /// Usual deceleration, m/s^2.
-    pub usual_neg_acc_m_s2: f64,
-    /// Largest speed, m/s.
-    pub max_speed_m_s: f64,
-    /// Time headway, s.
-    pub headway_s: f64,
-    /// Wished speed over speed limit; 1 in the CityFlow form.
-    pub speed_factor: f64,
-    /// Mean loss of speed by imperfect driving, m/s^2; 0 in the CityFlow form.
-    pub dawdle_m_s2: f64,
-}
-
-impl Default for VehicleTemplate {
-    /// The defaults of the reference simulator's `push_vehicle`.
-    fn default() -> Self {
-        Self {
-            length_m: 5.0,
-            width_m: 2.0,
-            min_gap_m: 2.0,
-            max_pos_acc_m_s2: 4.5,
-            max_neg_acc_m_s2: 4.5,
-            usual_pos_acc_m_s2: 2.5,
-            usual_neg_acc_m_s2: 2.5,
-            max_speed_m_s: 16.66667,
-            headway_s: 1.0,
-            speed_factor: 1.0,
-            dawdle_m_s2: 0.0,
-        }
-    }
-}
 
 /// One flow, its route completed.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +36,21 @@ pub struct Flow {
     pub start_s: i64,
     /// Last second, inclusive; `None` never ends.
     pub end_s: Option<i64>,
+    /// Index into [`Demand::stop_lists`]; none: it does not halt on its way.
+    pub stops: Option<u32>,
+}
+
+/// A halt on the way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stop {
+    /// Which road of the route, from 0.
+    pub road_at: u32,
+    /// Where the front bumper comes to rest, m from the start of the road's lanes.
+    pub position_m: f64,
+    /// Shortest halt, s.
+    pub dwell_s: f64,
+    /// Not to be left earlier than this, s after creation; none: no timetable.
+    pub until_s: Option<f64>,
 }
 
 /// The demand of a run.
@@ -85,6 +59,7 @@ pub struct Demand {
     flows: Vec<Flow>,
     templates: Vec<VehicleTemplate>,
     routes: Vec<Vec<RoadIx>>,
+    stop_lists: Vec<Vec<Stop>>,
     notes: Vec<String>,
 }
 
@@ -107,6 +82,7 @@ impl Demand {
             flows: Vec::new(),
             templates: Vec::new(),
             routes: Vec::new(),
+            stop_lists: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -122,8 +98,15 @@ impl Demand {
             flows,
             templates,
             routes,
+            stop_lists: Vec::new(),
             notes,
         }
+    }
+
+    /// The same with these lists of halts, which its flows point into.
+    pub(crate) fn with_stops(mut self, stop_lists: Vec<Vec<Stop>>) -> Self {
+        self.stop_lists = stop_lists;
+        self
     }
 
     /// The flows in file order.
@@ -142,6 +125,12 @@ impl Demand {
     #[must_use]
     pub fn routes(&self) -> &[Vec<RoadIx>] {
         &self.routes
+    }
+
+    /// Distinct lists of halts, each in the order of its route.
+    #[must_use]
+    pub fn stop_lists(&self) -> &[Vec<Stop>] {
+        &self.stop_lists
     }
 
     /// Remarks for the user: unknown members and the like.
@@ -174,12 +163,15 @@ fn compile(flows: &[FlowFile], source: Source<'_>, net: &Network) -> Result<Dema
         let template = c.template(i, &flow.vehicle)?;
         let (interval_s, start_s, end_s) = c.times(i, flow)?;
         let route = c.route(i, &flow.route)?;
+        let stops = flow.conurb.as_ref().map_or(&[][..], |ext| &ext.stops);
+        let stops = c.stops(i, route, stops)?;
         c.demand.flows.push(Flow {
             template,
             route,
             interval_s,
             start_s,
             end_s,
+            stops,
         });
         for key in flow.extra.keys() {
             *unknown.entry(format!("[].{key}")).or_default() += 1;
@@ -202,7 +194,7 @@ struct Compiler<'a> {
     router: Router,
     legs: HashMap<(u32, u32), Option<Vec<RoadIx>>>,
     by_anchors: HashMap<Vec<u32>, u32>,
-    template_ids: HashMap<[u64; 11], u32>,
+    template_ids: HashMap<([u64; 11], VehicleClass), u32>,
     demand: Demand,
 }
 
@@ -243,7 +235,8 @@ impl Compiler<'_> {
                 });
             }
         }
-        let key = members.map(|(_, _, value)| value.to_bits());
+        let class = ext.map_or(VehicleClass::Car, |e| e.class);
+        let key = (members.map(|(_, _, value)| value.to_bits()), class);
         let next = u32::try_from(self.demand.templates.len()).expect("flows are limited");
         let id = *self.template_ids.entry(key).or_insert(next);
         if id == next {
@@ -259,6 +252,7 @@ impl Compiler<'_> {
                 headway_s: v.headway_time,
                 speed_factor,
                 dawdle_m_s2,
+                class,
             });
         }
         Ok(id)
@@ -353,6 +347,97 @@ impl Compiler<'_> {
         self.demand.routes.push(roads);
         self.by_anchors.insert(ids, route);
         Ok(route)
+    }
+
+    /// The halts of a flow, each after the one before on its route.
+    fn stops(
+        &mut self,
+        i: usize,
+        route: u32,
+        stops: &[StopFile],
+    ) -> Result<Option<u32>, TrafficError> {
+        if stops.is_empty() {
+            return Ok(None);
+        }
+        if stops.len() > STOPS_MAX {
+            return Err(TrafficError::TooLarge {
+                at: self.source.at(&json_path![i, "conurb", "stops"]),
+                what: "number of halts of a flow",
+                found: stops.len(),
+                limit: STOPS_MAX,
+            });
+        }
+        let mut list: Vec<Stop> = Vec::with_capacity(stops.len());
+        for (k, stop) in stops.iter().enumerate() {
+            let stop = self.stop(i, k, stop, route, list.last())?;
+            list.push(stop);
+        }
+        let lists = &mut self.demand.stop_lists;
+        let at = lists.iter().rposition(|known| *known == list);
+        let at = at.unwrap_or_else(|| {
+            lists.push(list);
+            lists.len() - 1
+        });
+        Ok(Some(u32::try_from(at).expect("flows are limited")))
+    }
+
+    fn stop(
+        &self,
+        i: usize,
+        k: usize,
+        stop: &StopFile,
+        route: u32,
+        before: Option<&Stop>,
+    ) -> Result<Stop, TrafficError> {
+        let place = |name: &'static str| self.source.at(&json_path![i, "conurb", "stops", k, name]);
+        for (name, value) in [("dwell", Some(stop.dwell)), ("until", stop.until)] {
+            if let Some(value) = value.filter(|v| !(0.0..=HALT_MAX_S).contains(v)) {
+                return Err(TrafficError::BadNumber {
+                    at: place(name),
+                    what: "time in s",
+                    value,
+                    rule: "it has to be between 0 and 1e9",
+                });
+            }
+        }
+        let road = self.net.road_ix(&stop.road);
+        let road = road.ok_or_else(|| TrafficError::UnknownId {
+            at: place("road"),
+            what: "road",
+            id: stop.road.clone(),
+            hint: " in the road network".into(),
+        })?;
+        let lanes = self.net.roads[road.ix()].lanes.iter();
+        let length_m = lanes
+            .map(|lane| self.net.flat.length_m[lane.ix()])
+            .fold(f64::INFINITY, f64::min);
+        if !(stop.position > 0.0 && stop.position <= length_m) {
+            return Err(TrafficError::BadNumber {
+                at: place("position"),
+                what: "position in m",
+                value: stop.position,
+                rule: "it has to be above 0 and no more than the length of the road's lanes",
+            });
+        }
+        let from = before.map_or(0, |b| b.road_at as usize);
+        let behind = |at: usize| {
+            before.is_none_or(|b| at > b.road_at as usize || stop.position > b.position_m)
+        };
+        let roads = &self.demand.routes[route as usize];
+        let road_at = (from..roads.len()).find(|at| roads[*at] == road && behind(*at));
+        let road_at = road_at.ok_or_else(|| TrafficError::Inconsistent {
+            at: place("road"),
+            message: format!(
+                "the route does not pass {:.1} m of road {} after the halt before",
+                stop.position, stop.road
+            ),
+        })?;
+        Ok(Stop {
+            road_at: u32::try_from(road_at).expect("routes are limited"),
+            position_m: stop.position,
+            dwell_s: stop.dwell,
+            until_s: stop.until,
+        })
     }
 
     fn join(

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::error::TrafficError;
 pub use crate::file_ext::{
-    FoeExt, LaneExt, LaneLinkExt, LightPhaseExt, RightOfWay, RoadnetExt, TrafficLightExt,
-    VehicleExt,
+    FlowExt, FoeExt, LaneExt, LaneLinkExt, LightPhaseExt, RightOfWay, RoadnetExt, StopFile,
+    TrafficLightExt, VehicleExt,
 };
 
 /// Members that the format does not name.
@@ -217,6 +217,9 @@ pub struct FlowFile {
     /// Last second, inclusive; -1 (the default) never ends.
     #[serde(default, rename = "endTime", skip_serializing_if = "Option::is_none")]
     pub end_time: Option<i64>,
+    /// Members beyond the format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conurb: Option<FlowExt>,
     /// Unknown members.
     #[serde(flatten)]
     pub extra: Extra,

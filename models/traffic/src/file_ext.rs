@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::file::PointFile;
+use crate::vehicle::VehicleClass;
 
 /// How vehicles give way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,4 +97,31 @@ pub struct VehicleExt {
     pub speed_factor: f64,
     /// Mean loss of speed per second by imperfect driving, m/s^2.
     pub dawdle: f64,
+    /// What it is to others; a car where nothing is said.
+    #[serde(default, skip_serializing_if = "VehicleClass::is_car")]
+    pub class: VehicleClass,
+}
+
+/// Of a flow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlowExt {
+    /// Where each of its vehicles halts, in the order of the route.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stops: Vec<StopFile>,
+}
+
+/// A halt of every vehicle of a flow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StopFile {
+    /// Road id, one of the route.
+    pub road: String,
+    /// Where the front bumper comes to rest, m from the start of the road's lanes.
+    pub position: f64,
+    /// Shortest halt, s.
+    pub dwell: f64,
+    /// Not to be left earlier than this, s after the vehicle's creation (its timetable).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<f64>,
 }

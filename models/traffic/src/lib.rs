@@ -34,9 +34,10 @@ mod sim;
 mod streets;
 pub mod sumo;
 mod to_file;
+mod vehicle;
 pub mod webster;
 
-pub use demand::{Demand, Flow, VehicleTemplate};
+pub use demand::{Demand, Flow, Stop};
 pub use error::TrafficError;
 pub use ids::{DrivableIx, FlowIx, JunctionIx, LaneIx, LinkIx, RoadIx, RoadLinkIx};
 pub use network::{Cross, Junction, Lane, Link, Network, Phase, Road, RoadLink, Turn};
@@ -45,3 +46,4 @@ pub use sim::{
     State, VehicleView, WAITING_BELOW_M_S,
 };
 pub use streets::{Clearance, MapNetwork, MapOptions};
+pub use vehicle::{VehicleClass, VehicleTemplate};

@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 
-use crate::demand::{Demand, VehicleTemplate};
+use crate::demand::Demand;
 use crate::ids::{LaneIx, LinkIx, NONE, RoadIx};
 use crate::network::{Network, Priority};
 use crate::rng::Mt19937;
+use crate::vehicle::VehicleTemplate;
 
 /// Steps compiled at once.
 const CHUNK_STEPS: u32 = 3_600;

@@ -3,14 +3,16 @@
 //! **Invariant** A network built from [`Network::to_file`] equals the one it came from in every
 //! table; so does a demand. Members the form does not know are not kept (they are in the file read).
 
-use crate::demand::{Demand, VehicleTemplate};
+use crate::demand::Demand;
 use crate::file::{
-    Extra, FlowFile, FoeExt, IntersectionFile, LaneExt, LaneFile, LaneLinkExt, LaneLinkFile,
-    LightPhaseExt, LightPhaseFile, PointFile, RightOfWay, RoadFile, RoadLinkFile, RoadnetExt,
-    RoadnetFile, TrafficLightExt, TrafficLightFile, TurnFile, VehicleExt, VehicleFile,
+    Extra, FlowExt, FlowFile, FoeExt, IntersectionFile, LaneExt, LaneFile, LaneLinkExt,
+    LaneLinkFile, LightPhaseExt, LightPhaseFile, PointFile, RightOfWay, RoadFile, RoadLinkFile,
+    RoadnetExt, RoadnetFile, StopFile, TrafficLightExt, TrafficLightFile, TurnFile, VehicleExt,
+    VehicleFile,
 };
 use crate::ids::LinkIx;
 use crate::network::{Junction, Network, Priority, Road, Turn};
+use crate::vehicle::VehicleTemplate;
 
 impl From<Turn> for TurnFile {
     fn from(turn: Turn) -> Self {
@@ -149,16 +151,33 @@ impl Demand {
                 interval: flow.interval_s,
                 start_time: Some(flow.start_s),
                 end_time: Some(flow.end_s.unwrap_or(-1)),
+                conurb: flow.stops.map(|list| FlowExt {
+                    stops: self.stop_files(net, flow.route, list),
+                }),
                 extra: Extra::new(),
             }
         });
         flows.collect()
     }
+
+    fn stop_files(&self, net: &Network, route: u32, list: u32) -> Vec<StopFile> {
+        let roads = &self.routes()[route as usize];
+        let stops = self.stop_lists()[list as usize]
+            .iter()
+            .map(|stop| StopFile {
+                road: net.roads()[roads[stop.road_at as usize].ix()].id.clone(),
+                position: stop.position_m,
+                dwell: stop.dwell_s,
+                until: stop.until_s,
+            });
+        stops.collect()
+    }
 }
 
-fn vehicle(t: &VehicleTemplate) -> VehicleFile {
+/// A template as the form writes it.
+pub(crate) fn vehicle(t: &VehicleTemplate) -> VehicleFile {
     #[allow(clippy::float_cmp)] // exactly the form's own values
-    let plain = t.speed_factor == 1.0 && t.dawdle_m_s2 == 0.0;
+    let plain = t.speed_factor == 1.0 && t.dawdle_m_s2 == 0.0 && t.class.is_car();
     VehicleFile {
         length: t.length_m,
         width: t.width_m,
@@ -172,6 +191,7 @@ fn vehicle(t: &VehicleTemplate) -> VehicleFile {
         conurb: (!plain).then_some(VehicleExt {
             speed_factor: t.speed_factor,
             dawdle: t.dawdle_m_s2,
+            class: t.class,
         }),
         extra: Extra::new(),
     }

@@ -10,9 +10,9 @@ use super::fit::{FitMethod, Problem};
 use super::od::OdMatrix;
 use super::route::{AssignMethod, Assignment, Watched, assign_watched};
 use super::table::place;
-use crate::demand::VehicleTemplate;
 use crate::error::TrafficError;
 use crate::network::Network;
+use crate::vehicle::VehicleTemplate;
 
 /// Most rounds.
 const ROUNDS_MAX: u32 = 100;

@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use super::cost::{Green, greens};
 use super::trips::RoutedTrips;
-use crate::demand::VehicleTemplate;
 use crate::error::TrafficError;
 use crate::ids::{LaneIx, RoadIx};
 use crate::network::Network;
 use crate::routing::{Graph, free_road_s};
 use crate::sim::{Signals, Sim, SimOptions};
+use crate::vehicle::VehicleTemplate;
 
 /// Length of an interval of measured times, s; longer where the table would be too large.
 const BIN_S: f64 = 300.0;

@@ -9,10 +9,10 @@ use super::observe::{Passing, Ran, Seen, Times, horizon_s, run};
 use super::od::OdMatrix;
 use super::table::place;
 use super::trips::{RoutedTrips, Trip};
-use crate::demand::VehicleTemplate;
 use crate::error::TrafficError;
 use crate::ids::RoadIx;
 use crate::network::Network;
+use crate::vehicle::VehicleTemplate;
 
 /// How trips get their routes.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -8,10 +8,11 @@ use rand::seq::SliceRandom as _;
 use super::od::{Cell, OdMatrix};
 use super::table::place;
 use crate::citygen::unit;
-use crate::demand::{Demand, Flow, VehicleTemplate};
+use crate::demand::{Demand, Flow};
 use crate::error::TrafficError;
 use crate::ids::RoadIx;
 use crate::network::Network;
+use crate::vehicle::VehicleTemplate;
 
 /// Most trips of one demand.
 pub const TRIPS_MAX: usize = 5_000_000;
@@ -54,6 +55,7 @@ impl RoutedTrips {
                 interval_s: 1.0,
                 start_s: trip.depart_s,
                 end_s: Some(trip.depart_s),
+                stops: None,
             });
         Demand::of(
             flows.collect(),

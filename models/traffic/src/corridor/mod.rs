@@ -20,12 +20,13 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::control::Controller;
-use crate::demand::{Demand, VehicleTemplate};
+use crate::demand::Demand;
 use crate::error::TrafficError;
 use crate::file::{self, FlowFile};
 use crate::ids::RoadIx;
 use crate::network::Network;
 use crate::protocol::ProtocolOptions;
+use crate::vehicle::{VehicleClass, VehicleTemplate};
 
 pub use route::alternatives;
 
@@ -256,26 +257,18 @@ fn with_vehicle(
     route: &[RoadIx],
     dispatch: &Dispatch,
 ) -> Result<Arc<Demand>, TrafficError> {
-    let v = &dispatch.vehicle;
+    let vehicle = VehicleTemplate {
+        class: VehicleClass::Emergency,
+        ..dispatch.vehicle
+    };
     let mut all = flows.to_vec();
     all.push(FlowFile {
-        vehicle: file::VehicleFile {
-            length: v.length_m,
-            width: v.width_m,
-            min_gap: v.min_gap_m,
-            max_pos_acc: v.max_pos_acc_m_s2,
-            max_neg_acc: v.max_neg_acc_m_s2,
-            usual_pos_acc: v.usual_pos_acc_m_s2,
-            usual_neg_acc: v.usual_neg_acc_m_s2,
-            max_speed: v.max_speed_m_s,
-            headway_time: v.headway_s,
-            conurb: None,
-            extra: file::Extra::new(),
-        },
+        vehicle: crate::to_file::vehicle(&vehicle),
         route: names(net, route),
         interval: 1.0,
         start_time: Some(i64::from(dispatch.at_s)),
         end_time: Some(i64::from(dispatch.at_s)),
+        conurb: None,
         extra: file::Extra::new(),
     });
     Demand::from_file(&all, "demand with emergency vehicle", net).map(Arc::new)

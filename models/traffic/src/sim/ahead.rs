@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::Sim;
 use super::state::{Car, EMPTY, LaneBook, State};
-use crate::demand::VehicleTemplate;
 use crate::ids::NONE;
 use crate::network::Network;
 use crate::plan::{Event, Plan};
+use crate::vehicle::VehicleTemplate;
 
 /// A vehicle on a drivable. Its path is `paths[cursor..path_end]`, the drivable first.
 #[derive(Debug, Clone, Copy, PartialEq)]

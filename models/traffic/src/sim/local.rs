@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::state::{Car, EMPTY, LaneBook};
 use super::{Sim, State, step::Scratch};
-use crate::demand::{Demand, VehicleTemplate};
+use crate::demand::Demand;
 use crate::error::TrafficError;
 use crate::ids::{DrivableIx, LaneIx, LinkIx, NONE};
 use crate::network::Network;
 use crate::plan::Plan;
+use crate::vehicle::VehicleTemplate;
 
 /// Most drivables in a [`SmallPath`].
 pub const SMALL_PATH_MAX: usize = 8;

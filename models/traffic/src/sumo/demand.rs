@@ -7,10 +7,11 @@ use super::network::SumoNetwork;
 use super::unmodelled::Unmodelled;
 use super::vtype::VType;
 use super::xml::{Element, Node, Xml};
-use crate::demand::{Demand, Flow, VehicleTemplate};
+use crate::demand::{Demand, Flow};
 use crate::error::TrafficError;
 use crate::ids::RoadIx;
 use crate::routing::Router;
+use crate::vehicle::VehicleTemplate;
 use rand::RngExt as _;
 
 /// Most edges of one route.
@@ -509,6 +510,7 @@ impl Reader<'_> {
             interval_s: 1.0,
             start_s: v.depart_s,
             end_s: Some(v.depart_s),
+            stops: None,
         });
         let notes = self.un.features();
         let notes = notes

@@ -2,8 +2,8 @@
 
 use super::unmodelled::Unmodelled;
 use super::xml::{Element, Xml};
-use crate::demand::VehicleTemplate;
 use crate::error::TrafficError;
+use crate::vehicle::{VehicleClass, VehicleTemplate};
 
 /// A vehicle type as SUMO knows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -197,6 +197,12 @@ impl VType {
             headway_s: self.tau_s,
             speed_factor: factor,
             dawdle_m_s2: self.sigma.min(1.0) * self.accel_m_s2 / 2.0,
+            class: match self.class.as_str() {
+                "bus" | "coach" | "trolleybus" => VehicleClass::Bus,
+                "truck" | "trailer" | "delivery" => VehicleClass::Truck,
+                "emergency" => VehicleClass::Emergency,
+                _ => VehicleClass::Car,
+            },
         }
     }
 }

@@ -63,6 +63,7 @@ fn arrivals_are_counted_in_the_window_only() {
         interval_s: 10.0,
         start_s: 5,
         end_s: Some(45),
+        stops: None,
     };
     let count = |from, until| arrivals(&flow, 100.0, (from, until));
     // They come by at 105, 115, 125, 135 and 145.

@@ -10,10 +10,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::observe::{Crossing, Observation, SeenVehicle};
-use crate::demand::VehicleTemplate;
 use crate::ids::{JunctionIx, LaneIx, LinkIx, NONE};
 use crate::network::Network;
 use crate::sim::{Put, Sim, Start};
+use crate::vehicle::VehicleTemplate;
 
 /// A vehicle that left a stop line longer ago is not waited for at the next loop.
 const MATCH_WITHIN_S: f64 = 60.0;

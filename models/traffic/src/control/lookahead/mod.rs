@@ -27,12 +27,12 @@ pub use outlook::{JointPlan, OptionOutlook, SiteOutlook};
 pub use sites::BasePolicy;
 
 use super::Controller;
-use crate::demand::VehicleTemplate;
 use crate::error::TrafficError;
 use crate::ids::JunctionIx;
 use crate::network::Network;
 use crate::protocol::ProtocolOptions;
 use crate::sim::Sim;
+use crate::vehicle::VehicleTemplate;
 use crate::webster::{Discharge, discharge};
 use search::{Budget, Found, Search, Settings};
 use sites::{Choices, Site, Timing};

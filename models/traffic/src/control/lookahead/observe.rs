@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::demand::VehicleTemplate;
 use crate::ids::{JunctionIx, LaneIx, LinkIx, NONE};
 use crate::network::Network;
 use crate::sim::{Due, Sim};
+use crate::vehicle::VehicleTemplate;
 
 use super::loops::Loops;
 

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use super::observe::Observation;
 use super::sites::Choices;
 use super::{LookAhead, LookAheadOptions};
-use crate::demand::VehicleTemplate;
 use crate::error::TrafficError;
 use crate::ids::JunctionIx;
 use crate::network::Network;
 use crate::sim::Sim;
+use crate::vehicle::VehicleTemplate;
 
 /// What is expected of one option of a junction, the mean over the samples.
 #[derive(Debug, Clone, Copy, PartialEq)]

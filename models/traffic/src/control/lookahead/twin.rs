@@ -1,10 +1,10 @@
 //! From an observation to states to run ahead from: one for each sample of what is not known.
 
 use crate::control::lookahead::observe::{Observation, SeenVehicle, TurnShares};
-use crate::demand::VehicleTemplate;
 use crate::ids::{DrivableIx, LaneIx, LinkIx, NONE};
 use crate::network::Network;
 use crate::sim::{Due, Put, Start};
+use crate::vehicle::VehicleTemplate;
 
 /// Builds states for one decision.
 pub(crate) struct Twin<'a> {
