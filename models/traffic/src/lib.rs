@@ -10,6 +10,7 @@
 
 pub mod assignment;
 mod build;
+mod changes;
 pub mod citygen;
 pub mod control;
 pub mod corridor;
@@ -19,11 +20,13 @@ pub mod file;
 mod file_ext;
 mod geometry;
 pub mod gmns;
+mod heap;
 mod ids;
 mod lanes;
 pub mod metrics;
 mod network;
 pub mod osm;
+mod parking;
 mod place;
 mod plan;
 pub mod protocol;
@@ -37,13 +40,15 @@ mod to_file;
 mod vehicle;
 pub mod webster;
 
+pub use changes::{Changes, ChangesFile, Closure, Incident, SpeedLimit};
 pub use demand::{Demand, Flow, Stop};
 pub use error::TrafficError;
 pub use ids::{DrivableIx, FlowIx, JunctionIx, LaneIx, LinkIx, RoadIx, RoadLinkIx};
 pub use network::{Cross, Junction, Lane, Link, Network, Phase, Road, RoadLink, Turn};
+pub use parking::{CarParkFile, Parking, ParkingFile};
 pub use sim::{
-    Finished, LaneReading, Memory, Placed, SMALL_PATH_MAX, Signals, Sim, SimOptions, SmallPath,
-    State, VehicleView, WAITING_BELOW_M_S,
+    DetourTally, Finished, HaltTally, LaneReading, Memory, ParkReading, ParkingTally, Placed,
+    SMALL_PATH_MAX, Signals, Sim, SimOptions, SmallPath, State, VehicleView, WAITING_BELOW_M_S,
 };
 pub use streets::{Clearance, MapNetwork, MapOptions};
 pub use vehicle::{VehicleClass, VehicleTemplate};

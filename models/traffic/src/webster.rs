@@ -26,7 +26,6 @@ use crate::ids::{JunctionIx, LaneIx};
 use crate::network::{Network, Turn};
 use crate::protocol::{self, Outcome, ProtocolOptions};
 use crate::sim::Sim;
-use crate::vehicle::VehicleTemplate;
 
 pub use bands::{Bands, CYCLE_MAX_S};
 pub use discharge::{Discharge, discharge};

@@ -1,7 +1,7 @@
 //! How a standing queue leaves under the engine's car following: the field procedure of the Highway
 //! Capacity Manual (headways after the fourth vehicle).
 
-use crate::demand::VehicleTemplate;
+use crate::vehicle::VehicleTemplate;
 
 /// How a standing queue of equal vehicles leaves: saturation headway and start-up lost time, s.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::citygen::{City, CityOptions};
-use crate::demand::VehicleTemplate;
+use crate::vehicle::VehicleTemplate;
 
 fn city(signals: u32, seed: u64, load: f64) -> (Arc<Network>, Arc<Demand>) {
     let city = City::generate(&CityOptions {
