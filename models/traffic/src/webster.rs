@@ -527,7 +527,7 @@ pub fn greenwave_searched(
 ) -> Result<Searched, TrafficError> {
     let candidates = common_cycles(options, Offsets::Bands);
     let found = search(net, demand, candidates, protocol)?;
-    for plan in found.plans.iter().filter(|p| p.cycle_s > CYCLE_MAX_S) {
+    if let Some(plan) = found.plans.iter().find(|p| p.cycle_s > CYCLE_MAX_S) {
         return Err(TrafficError::Option {
             what: "yellow_s",
             message: format!(

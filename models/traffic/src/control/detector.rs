@@ -46,16 +46,13 @@ pub(super) fn read(sim: &Sim, lane: LaneIx, placement: Placement) -> Presence {
     let end_m = net.lanes()[lane.ix()].length_m;
     let upstream_m = (end_m - placement.setback_m).max(0.0);
     let zone_m = (end_m - placement.stop_zone_m).max(0.0);
-    let templates = sim.demand().templates();
     let mut seen = Presence::default();
     for v in sim.vehicles_on(net.drivable_of_lane(lane)) {
         if v.position_m < upstream_m {
             break; // those behind are further away still
         }
         // What its body has covered since the last report.
-        let length_m = templates
-            .get(v.template as usize)
-            .map_or(0.0, |t| t.length_m);
+        let length_m = sim.template(v.template).length_m;
         let back_m = v.position_m - length_m - v.speed_m_s * sim.step_s();
         seen.at_stop |= v.position_m >= zone_m;
         seen.upstream |= back_m <= upstream_m;

@@ -21,6 +21,12 @@ pub trait SecondPlan {
     /// Looks at the simulation after every step.
     fn observe(&mut self, _sim: &Sim) {}
 
+    /// Whether what is shown at a junction may only be delayed for the safety of others (an
+    /// emergency vehicle is on its way).
+    fn insists(&self, _junction: JunctionIx) -> bool {
+        false
+    }
+
     /// The phase to show during the step that starts at `time_s`.
     fn phase(&mut self, sim: &Sim, junction: JunctionIx, time_s: f64) -> u16;
 }

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use conurb_traffic::citygen::grid::{GridOptions, generate};
-use conurb_traffic::control::{Actuated, ActuatedOptions, FixedTime, SecondPlan};
+use conurb_traffic::citygen::grid::GridOptions;
+use conurb_traffic::control::{Actuated, ActuatedOptions, FixedTime};
 use conurb_traffic::protocol::{Outcome, ProtocolOptions, run, run_plan};
-use conurb_traffic::{Demand, JunctionIx, Network, Sim, TrafficError};
+use conurb_traffic::{Demand, Network};
 
-pub(crate) fn grid(load: f64, seed: u64) -> (Arc<Network>, Arc<Demand>) {
-    let (net, demand) = generate(&GridOptions {
+use crate::common::{Noted, generated};
+
+fn grid(load: f64, seed: u64) -> (Arc<Network>, Arc<Demand>) {
+    generated(&GridOptions {
         columns: 3,
         rows: 3,
         block_x_m: 300.0,
@@ -18,10 +20,6 @@ pub(crate) fn grid(load: f64, seed: u64) -> (Arc<Network>, Arc<Demand>) {
         span_s: 1_800,
         seed,
     })
-    .unwrap();
-    let net = Network::from_json(&net, "grid").unwrap();
-    let demand = Demand::from_json(&demand, "grid", &net).unwrap();
-    (Arc::new(net), Arc::new(demand))
 }
 
 fn protocol() -> ProtocolOptions {
@@ -57,35 +55,11 @@ fn it_beats_fixed_time_at_every_load() {
     }
 }
 
-/// Notes what is shown.
-struct Noted {
-    inner: Actuated,
-    shown: Vec<Vec<u16>>,
-}
-
-impl SecondPlan for Noted {
-    fn begin(&mut self, sim: &mut Sim) -> Result<(), TrafficError> {
-        self.inner.begin(sim)
-    }
-
-    fn decide(&mut self, sim: &Sim, time_s: f64) {
-        self.inner.decide(sim, time_s);
-    }
-
-    fn phase(&mut self, sim: &Sim, junction: JunctionIx, time_s: f64) -> u16 {
-        let phase = self.inner.phase(sim, junction, time_s);
-        self.shown[junction.ix()].push(phase);
-        phase
-    }
-}
-
 #[test]
 fn every_change_is_cleared_and_every_green_has_its_minimum() {
     let (net, demand) = grid(0.6, 4);
-    let mut noted = Noted {
-        inner: Actuated::new(&net, ActuatedOptions::default()).unwrap(),
-        shown: vec![Vec::new(); net.junctions().len()],
-    };
+    let mut control = Actuated::new(&net, ActuatedOptions::default()).unwrap();
+    let mut noted = Noted::new(&net, &mut control);
     run_plan(&net, &demand, &mut noted, &protocol(), &mut |_| {}).unwrap();
     let mut lengths = Vec::new();
     for j in net.signalised() {

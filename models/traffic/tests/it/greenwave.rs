@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use conurb_traffic::citygen::grid::{GridOptions, generate};
+use conurb_traffic::citygen::grid::GridOptions;
 use conurb_traffic::protocol::{ProtocolOptions, run_plan};
 use conurb_traffic::webster::{
     Offsets, PlanPlayer, SignalPlan, Wave, WebsterOptions, greenwave_searched, with_waves,
 };
 use conurb_traffic::{Demand, Network};
 
+use crate::common::generated;
+
 fn grid(columns: u32, rows: u32, seed: u64) -> (Arc<Network>, Arc<Demand>) {
-    let (net, demand) = generate(&GridOptions {
+    generated(&GridOptions {
         columns,
         rows,
         block_x_m: 400.0,
@@ -20,10 +22,6 @@ fn grid(columns: u32, rows: u32, seed: u64) -> (Arc<Network>, Arc<Demand>) {
         span_s: 1_800,
         seed,
     })
-    .unwrap();
-    let net = Network::from_json(&net, "grid").unwrap();
-    let demand = Demand::from_json(&demand, "grid", &net).unwrap();
-    (Arc::new(net), Arc::new(demand))
 }
 
 fn options(offsets: Offsets) -> WebsterOptions {

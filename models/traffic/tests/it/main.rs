@@ -17,6 +17,7 @@ mod lookahead;
 mod maps;
 mod orders;
 mod parking;
+mod priority;
 mod replay;
 mod runs;
 mod speed;
