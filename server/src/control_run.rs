@@ -4,9 +4,11 @@
 use conurb_base::{Clock, SystemClock};
 use conurb_traffic::control::{
     Actuated, ActuatedOptions, Controller, FixedTime, Level, LookAhead, LookAheadOptions, Pressure,
-    PressureRule, SecondPlan,
+    PressureRule, ProgrammePlan, SecondPlan,
 };
-use conurb_traffic::protocol::{self, ProtocolOptions};
+use conurb_traffic::crossings::ServedReport;
+use conurb_traffic::metrics::{ClassDelays, ClassMeter};
+use conurb_traffic::protocol::{self, Paced, ProtocolOptions};
 use conurb_traffic::webster::{
     Offsets, PlanPlayer, SignalPlan, Wave, WebsterOptions, greenwave_searched, webster,
     webster_searched, with_waves,
@@ -14,6 +16,7 @@ use conurb_traffic::webster::{
 use conurb_traffic::{JunctionIx, Sim, TrafficError};
 
 use crate::city::City;
+use crate::control_around::{Around, Noted, PriorityEffect};
 use crate::fail::Failure;
 use crate::figures::{Figures, Meters};
 use crate::out::Text;
@@ -86,6 +89,19 @@ pub(crate) struct ControlRun {
     pub(crate) waves: Vec<Wave>,
     plans: Vec<SignalPlan>,
     options: ProtocolOptions,
+    around: Around,
+}
+
+/// What a run came to.
+pub(crate) struct Played {
+    /// Its measures.
+    pub(crate) figures: Figures,
+    /// The time each joint decision took, ns.
+    pub(crate) decisions_ns: Vec<u64>,
+    /// What priority did, where somebody has it.
+    pub(crate) priority: Option<PriorityEffect>,
+    /// Who crossed, where somebody wants to.
+    pub(crate) crossings: Option<ServedReport>,
 }
 
 impl ControlRun {
@@ -119,7 +135,16 @@ impl ControlRun {
             waves,
             plans,
             options: options.clone(),
+            around: Around::default(),
         })
+    }
+
+    /// The same with others who have a say.
+    pub(crate) fn among(self, around: &Around) -> Self {
+        Self {
+            around: around.clone(),
+            ..self
+        }
     }
 
     /// Runs it under one seed; `each_second` is called after every step.
@@ -130,19 +155,25 @@ impl ControlRun {
         seed: u32,
         each_second: &mut dyn FnMut(),
     ) -> Result<Figures, Failure> {
-        Ok(self.run_watched(city, seed, &mut |_| each_second())?.0)
+        Ok(self
+            .run_watched(city, seed, &mut |_| each_second())?
+            .figures)
     }
 
-    /// Like [`ControlRun::run`], showing every state, and with the time each joint decision took, ns.
+    /// Like [`ControlRun::run`], showing every state, with all that a run comes to.
     pub(crate) fn run_watched(
         &self,
         city: &City,
         seed: u32,
         each_second: &mut dyn FnMut(&Sim),
-    ) -> Result<(Figures, Vec<u64>), Failure> {
+    ) -> Result<Played, Failure> {
         let options = ProtocolOptions {
             seed,
             ..self.options.clone()
+        };
+        let without = match self.around.without_priority() {
+            Some(around) => Some(self.delays(city, &options, &around, &mut |_| ())?.0),
+            None => None,
         };
         let mut meters = Meters::new(&city.network);
         let mut figures = None;
@@ -155,24 +186,62 @@ impl ControlRun {
                 figures = Some(meters.finish(sim));
             }
         };
-        let decisions_ns = self.play(city, &options, &mut observe)?;
-        let figures =
-            figures.ok_or_else(|| Failure::plain("the run ended before its span", None))?;
-        Ok((figures, decisions_ns))
+        let (priority, decisions_ns, noted) = if let Some(without) = without {
+            let (with, decisions_ns, noted) =
+                self.delays(city, &options, &self.around, &mut observe)?;
+            let effect = PriorityEffect {
+                requests: noted.priority.unwrap_or_default(),
+                with,
+                without,
+            };
+            (Some(effect), decisions_ns, noted)
+        } else {
+            let (decisions_ns, noted) = self.play(city, &options, &self.around, &mut observe)?;
+            (None, decisions_ns, noted)
+        };
+        Ok(Played {
+            figures: figures
+                .ok_or_else(|| Failure::plain("the run ended before its span", None))?,
+            decisions_ns,
+            priority,
+            crossings: noted.crossings,
+        })
+    }
+
+    /// [`ControlRun::play`] with the time lost by class.
+    fn delays(
+        &self,
+        city: &City,
+        options: &ProtocolOptions,
+        around: &Around,
+        observe: &mut dyn FnMut(&Sim),
+    ) -> Result<(ClassDelays, Vec<u64>, Noted), TrafficError> {
+        let mut meter = ClassMeter::default();
+        let mut delays = ClassDelays::default();
+        let (decisions_ns, noted) = self.play(city, options, around, &mut |sim| {
+            meter.observe(sim);
+            observe(sim);
+            if sim.step_count() == options.duration_s {
+                delays = meter.delays(sim);
+            }
+        })?;
+        Ok((delays, decisions_ns, noted))
     }
 
     fn play(
         &self,
         city: &City,
         options: &ProtocolOptions,
+        around: &Around,
         observe: &mut dyn FnMut(&Sim),
-    ) -> Result<Vec<u64>, TrafficError> {
+    ) -> Result<(Vec<u64>, Noted), TrafficError> {
         let (network, demand) = (&city.network, &city.demand);
         let mut plan: Box<dyn SecondPlan> = match self.kind {
-            Control::File => {
+            Control::File if around.is_empty() => {
                 protocol::run_programme(network, demand, options, observe)?;
-                return Ok(Vec::new());
+                return Ok((Vec::new(), Noted::default()));
             }
+            Control::File => Box::new(ProgrammePlan::new(network)),
             Control::Webster | Control::GreenWave => {
                 Box::new(PlanPlayer::new(network, &self.plans))
             }
@@ -180,12 +249,13 @@ impl ControlRun {
             Control::Fixed | Control::Pressure(_) | Control::LookAhead(_) => {
                 let mut controller = self.controller(city, options)?;
                 let mut timed = Timed::new(controller.as_mut());
-                protocol::run_observed(network, demand, &mut timed, options, observe)?;
-                return Ok(timed.joint_ns);
+                let mut paced = Paced::new(network, &mut timed, options);
+                let noted = around.run(city, &mut paced, options, observe)?;
+                return Ok((timed.joint_ns, noted));
             }
         };
-        protocol::run_plan(network, demand, plan.as_mut(), options, observe)?;
-        Ok(Vec::new())
+        let noted = around.run(city, plan.as_mut(), options, observe)?;
+        Ok((Vec::new(), noted))
     }
 
     /// Who is asked every interval; the other kinds say every second's phase.

@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use conurb_traffic::webster::Wave;
 
+use super::around;
 use super::compare::{Controlled, Document, Measured};
 use crate::figures::KPIS;
 use crate::out::{Lang, Text, terminal_width};
@@ -42,6 +43,7 @@ pub(crate) fn render(document: &Document, lang: Lang) -> String {
     for c in &document.controllers {
         lines.push(format!("{}: {}", c.id, lang.pick(&c.says.zh, &c.says.en)));
         lines.extend(waves(c, lang));
+        lines.extend(around::lines(c, lang));
     }
     if document.seeds.len() > 1 {
         lines.push(

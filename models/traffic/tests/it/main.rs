@@ -8,6 +8,7 @@ mod bad_input;
 mod changes;
 mod common;
 mod corridor;
+mod crossings;
 mod geometry;
 mod golden;
 mod greenwave;

@@ -116,14 +116,14 @@ fn simulate(inputs: &Inputs, run: &Run) -> Result<Outputs, Failure> {
     };
     let controller = ControlRun::new(kind, &city, &options)?;
     let mut second = 0;
-    let (figures, _) = controller.run_watched(&city, inputs.seed, &mut |_| {
+    let played = controller.run_watched(&city, inputs.seed, &mut |_| {
         second += 1;
         run.progress(u8::try_from(100 * second / inputs.span_s).unwrap_or(100));
     })?;
     let says = city.synthetic.map_or_else(String::new, |text| text.en);
     let kpis = KPIS
         .iter()
-        .zip(figures.kpis)
+        .zip(played.figures.kpis)
         .map(|(kpi, value)| Kpi {
             id: kpi.id,
             unit: kpi.unit,
