@@ -72,7 +72,7 @@ fn waves(c: &Controlled, lang: Lang) -> Vec<String> {
         let ends = w.junctions.first().zip(w.junctions.last());
         let (from, to) = ends.map_or(("", ""), |(a, b)| (a.as_str(), b.as_str()));
         format!(
-            "  {from} - {to}, {} {}: {} {} + {} s, {} {:.2}",
+            "  {from} - {to}, {} {}: {} {} + {} s, {} {:.2}, {} {:.2}",
             w.junctions.len(),
             lang.pick("处信号", "signals"),
             lang.pick("带宽", "bands"),
@@ -80,6 +80,8 @@ fn waves(c: &Controlled, lang: Lang) -> Vec<String> {
             w.bands.inbound_s,
             lang.pick("效率", "efficiency"),
             w.efficiency,
+            lang.pick("达成度", "attainability"),
+            w.attainability,
         )
     };
     let mut lines: Vec<String> = c.waves.iter().take(WAVES_SHOWN).map(line).collect();

@@ -378,10 +378,12 @@ impl Site {
             return 0;
         }
         // In clearance nobody knows what comes: what takes longest.
-        let comes = |w: &&Walk| wish == 0 || w.phases.contains(&wish);
+        let comes = |w: &&Walk| {
+            (wish == 0 || w.phases.contains(&wish))
+                && w.crossing != walk.crossing
+                && w.oldest_s().is_some()
+        };
         let others = self.walks.iter().filter(comes);
-        let others = others.filter(|w| w.crossing != walk.crossing);
-        let others = others.filter(|w| w.oldest_s().is_some());
         let longest_s = others.map(|w| w.pedestrian_s).max().unwrap_or(0);
         longest_s.max(o.min_green_s) + o.yellow_s
     }

@@ -49,6 +49,8 @@ pub struct Bands {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Solution {
     pub(super) bands: Bands,
+    /// The shortest greens: no band is wider.
+    pub(super) greens: Bands,
     /// By gate; gates of one group have the same.
     pub(super) shift_s: Vec<u32>,
 }
@@ -148,6 +150,10 @@ pub(super) fn widest(gates: &[Gate], cycle_s: u32, weights: (f64, f64)) -> Solut
     let shift_s = shifts(gates, circle, best.0, best.1);
     Solution {
         bands: best.0,
+        greens: Bands {
+            outbound_s: out_max,
+            inbound_s: in_max,
+        },
         shift_s: shift_s.unwrap_or_else(|| vec![0; gates.len()]),
     }
 }

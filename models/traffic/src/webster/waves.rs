@@ -4,9 +4,10 @@
 //! with most through traffic (both directions) is lengthened straight on at both ends as long as
 //! the next street has at least half of that traffic. **Along one**, offsets are those of largest
 //! two-way bandwidth ([`super::bands`]), each direction weighted by its mean through flow. Where
-//! the best bands of the whole are poor (efficiency below 0.13: the guideline of PASSER II, Texas
-//! Transportation Institute 1991) it is cut into sections, each as long as its bands are fair; the
-//! next begins at the junction where the last one ended. **Where arterials cross**, the busier one
+//! the best bands of the whole attain less than half of what its shortest greens would let through
+//! it is cut into sections, each as long as it attains that; the next begins at the junction where
+//! the last one ended. (Attainability and efficiency as in PASSER II, Texas Transportation Institute
+//! 1991. Two signals free of others always attain half: one of the directions can have all.) **Where arterials cross**, the busier one
 //! comes first; later ones keep what is fixed and use the offsets still free (groups of
 //! [`super::bands::Gate`]), so nothing found before is given up. This is not the optimum over the
 //! network (MULTIBAND's mixed-integer programme with its loop constraints) but exact for each
@@ -24,8 +25,8 @@ use super::progression::stages_s;
 use crate::ids::{JunctionIx, RoadIx};
 use crate::network::{Network, Turn};
 
-/// Least efficiency (weighted band over cycle) of a section: PASSER II's bound of "fair".
-const FAIR: f64 = 0.13;
+/// Least attainability of a section.
+const ATTAINED: f64 = 0.5;
 /// A street is lengthened by the next if that has at least this share of the first one's flow.
 const CONTINUES: f64 = 0.5;
 /// Most streets of one section: bands over more are poor anyway.
@@ -44,6 +45,8 @@ pub struct Wave {
     pub through_veh_h: (f64, f64),
     /// Weighted bandwidth over cycle: 0.13 is fair, 0.25 good, 0.37 great (PASSER II).
     pub efficiency: f64,
+    /// Weighted bandwidth over the shortest greens, weighted alike: 1 is all there is.
+    pub attainability: f64,
 }
 
 /// A street between two signals, in the direction in which its arterial is counted.
@@ -250,10 +253,10 @@ impl Waves<'_> {
         let weights = (through_veh_h.0 / sum, through_veh_h.1 / sum);
         let solution = widest(&gates, self.cycle_s, weights);
         let bands = solution.bands;
-        let wide_s =
-            weights.0 * f64::from(bands.outbound_s) + weights.1 * f64::from(bands.inbound_s);
-        let efficiency = wide_s / f64::from(self.cycle_s);
-        if efficiency < FAIR {
+        let weighted_s =
+            |b: Bands| weights.0 * f64::from(b.outbound_s) + weights.1 * f64::from(b.inbound_s);
+        let attainability = weighted_s(bands) / weighted_s(solution.greens).max(1.0);
+        if attainability < ATTAINED {
             return None;
         }
         let members = members(streets);
@@ -270,7 +273,8 @@ impl Waves<'_> {
             cycle_s: self.cycle_s,
             bands,
             through_veh_h,
-            efficiency,
+            efficiency: weighted_s(bands) / f64::from(self.cycle_s),
+            attainability,
         })
     }
 

@@ -97,7 +97,8 @@ fn the_bands_told_are_there_on_the_street() {
         assert!(!waves.is_empty());
         for wave in &waves {
             println!("{wave:?}");
-            assert!(wave.efficiency >= 0.13 && wave.efficiency <= 1.0);
+            assert!(wave.attainability >= 0.5 && wave.attainability <= 1.0);
+            assert!(wave.efficiency > 0.0 && wave.efficiency < wave.attainability);
             for (told, inbound) in [(wave.bands.outbound_s, false), (wave.bands.inbound_s, true)] {
                 let there = band_s(&net, &plans, wave, inbound);
                 let told = told as usize;
