@@ -62,7 +62,7 @@ pub(crate) struct Plan {
     pub(crate) pushes: Vec<Push>,
     /// What was added during the run, see [`Plan::follow`].
     added: Vec<Added>,
-    sources: Vec<VehicleTemplate>,
+    pub(crate) sources: Vec<VehicleTemplate>,
     /// By template: see [`Tpl::halts`].
     halting: Vec<bool>,
     pub(crate) seed: u32,

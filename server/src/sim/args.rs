@@ -10,18 +10,20 @@ use conurb_traffic::{Changes, Parking};
 
 use crate::city::{self, City};
 use crate::cli::{CityArgs, parse_span};
+use crate::control_around::AroundArgs;
 use crate::control_run::Control;
 use crate::fail::Failure;
 
 /// `conurb sim`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Controllers: fixed, file, webster, maxpressure, efficient-mp, advanced-mp, maxqueue,\n\
-    lookahead, lookahead-l1, lookahead-ld\n\
+    after_help = "Controllers: fixed, file, webster, greenwave, actuated, maxpressure, efficient-mp,\n\
+    advanced-mp, maxqueue, lookahead, lookahead-l1, lookahead-ld\n\
     (`docs/traffic/model.md` and `docs/traffic/control.md` say what each one is and what it knows).\n\n\
     Examples:\n  \
     conurb sim run --network roadnet.json --demand flow.json --controller maxpressure\n  \
     conurb sim compare --gen signals=16,seed=1 --controllers fixed,webster,maxpressure --seeds 10\n  \
+    conurb sim run --gen signals=16,seed=1 --controller actuated --pedestrians 60 --priority bus\n  \
     conurb sim assign --network roadnet.json --od od.csv --method equilibrium\n  \
     conurb sim calibrate --network roadnet.json --od prior.csv --counts counts.csv\n  \
     conurb sim bench --gen signals=64,seed=1"
@@ -136,6 +138,9 @@ pub(crate) struct RunArgs {
     /// Who sets the phases.
     #[arg(long, default_value = "fixed")]
     pub(crate) controller: Control,
+    /// Who else has a say.
+    #[command(flatten)]
+    pub(crate) around: AroundArgs,
     /// Write where every vehicle is after every second: CityFlow's text (with the shapes of the
     /// network in a .json beside it) where the name ends in .txt, else binary.
     #[arg(long, value_name = "FILE")]
@@ -164,6 +169,9 @@ pub(crate) struct CompareArgs {
         default_value = "fixed,webster,maxpressure"
     )]
     pub(crate) controllers: Vec<Control>,
+    /// Who else has a say.
+    #[command(flatten)]
+    pub(crate) around: AroundArgs,
     /// How many seeds; from two on there are intervals.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) seeds: u32,
