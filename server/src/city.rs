@@ -1,5 +1,6 @@
 //! What a day is run on: files the user has, or a generated city.
 
+mod buses;
 pub(crate) mod maps;
 
 use std::path::Path;
@@ -62,6 +63,44 @@ pub(crate) fn load_for(
     span_s: u32,
     clearance: Clearance,
 ) -> Result<City, Failure> {
+    let mut city = match (&args.network, &args.demand) {
+        (Some(network), None) if args.buses.gtfs.is_some() => {
+            without_demand(args, network, clearance)?
+        }
+        _ => load_files(args, span_s, clearance)?,
+    };
+    buses::add(&args.buses, &mut city, span_s)?;
+    Ok(city)
+}
+
+/// A network on which nobody drives yet.
+fn without_demand(args: &CityArgs, network: &Path, clearance: Clearance) -> Result<City, Failure> {
+    if maps::is_map(network) {
+        return maps::network_only(&args.map, network, clearance);
+    }
+    let roads = load_roads(&NetworkArgs {
+        network: Some(network.to_owned()),
+        map: args.map.clone(),
+        gen_spec: None,
+    })?;
+    Ok(City {
+        network_bytes: bytes_of(&roads.network)?,
+        network: roads.network,
+        demand: Arc::new(Demand::none()),
+        inputs: roads.inputs,
+        synthetic: roads.synthetic,
+        name: roads.name,
+    })
+}
+
+/// A network as it is kept for replays where its file is not in our form.
+fn bytes_of(network: &Network) -> Result<Vec<u8>, Failure> {
+    let written =
+        |e: serde_json::Error| Failure::plain(format!("the network cannot be kept: {e}"), None);
+    serde_json::to_vec(&network.to_file()).map_err(written)
+}
+
+fn load_files(args: &CityArgs, span_s: u32, clearance: Clearance) -> Result<City, Failure> {
     if let Some(spec) = &args.gen_spec {
         // A generated demand ends with its day.
         let whole = span_s == ALL_DAY_S;
@@ -269,8 +308,6 @@ fn from_sumo(
     let found = sumo::read_demand(&[(demand_bytes, demand_name)], &read, &options)?;
     let network = Arc::new(read.network);
     let found = sumo::route_by_traffic(&network, &found, 0)?;
-    let written =
-        |e: serde_json::Error| Failure::plain(format!("the network cannot be kept: {e}"), None);
     let inputs = vec![
         input(
             "network",
@@ -286,7 +323,7 @@ fn from_sumo(
         ),
     ];
     Ok(City {
-        network_bytes: serde_json::to_vec(&network.to_file()).map_err(written)?,
+        network_bytes: bytes_of(&network)?,
         network,
         demand: Arc::new(found.demand),
         inputs,

@@ -109,6 +109,30 @@ impl Demand {
         self
     }
 
+    /// This demand and, after its own, the flows of another one of the same network.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let after = |n: usize| u32::try_from(n).expect("flows are limited");
+        let (templates, routes, lists) = (
+            after(self.templates.len()),
+            after(self.routes.len()),
+            after(self.stop_lists.len()),
+        );
+        let moved = other.flows.iter().map(|flow| Flow {
+            template: flow.template + templates,
+            route: flow.route + routes,
+            stops: flow.stops.map(|list| list + lists),
+            ..flow.clone()
+        });
+        Self {
+            flows: self.flows.iter().cloned().chain(moved).collect(),
+            templates: [&self.templates[..], &other.templates].concat(),
+            routes: [&self.routes[..], &other.routes].concat(),
+            stop_lists: [&self.stop_lists[..], &other.stop_lists].concat(),
+            notes: [&self.notes[..], &other.notes].concat(),
+        }
+    }
+
     /// The flows in file order.
     #[must_use]
     pub fn flows(&self) -> &[Flow] {

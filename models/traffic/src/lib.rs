@@ -8,8 +8,10 @@
 //! **Invariant** Deterministic: the same files, seed and phases give the same bytes of state, on
 //! any number of threads.
 
+mod anchor;
 pub mod assignment;
 mod build;
+pub mod buses;
 pub mod citygen;
 pub mod control;
 pub mod corridor;
@@ -37,6 +39,7 @@ mod to_file;
 mod vehicle;
 pub mod webster;
 
+pub use anchor::Anchor;
 pub use demand::{Demand, Flow, Stop};
 pub use error::TrafficError;
 pub use ids::{DrivableIx, FlowIx, JunctionIx, LaneIx, LinkIx, RoadIx, RoadLinkIx};

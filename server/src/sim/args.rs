@@ -18,6 +18,7 @@ use crate::control_run::Control;
     Examples:\n  \
     conurb sim run --network roadnet.json --demand flow.json --controller maxpressure\n  \
     conurb sim compare --gen signals=16,seed=1 --controllers fixed,webster,maxpressure --seeds 10\n  \
+    conurb sim run --network town.osm --demand flow.json --gtfs feed.zip --date 2026-03-02 --from 07:30\n  \
     conurb sim assign --network roadnet.json --od od.csv --method equilibrium\n  \
     conurb sim calibrate --network roadnet.json --od prior.csv --counts counts.csv\n  \
     conurb sim bench --gen signals=64,seed=1"

@@ -18,13 +18,14 @@ pub(crate) fn run(args: &ConvertArgs, lang: Lang) -> Result<(), Failure> {
         FormatArg::Cityflow => Clearance::First,
         FormatArg::Sumo => Clearance::Between,
     };
+    let buses = args.city.buses.gtfs.is_some();
     let city = match (&args.city.network, &args.city.demand) {
-        (Some(network), None) if city::maps::is_map(network) => {
+        (Some(network), None) if !buses && city::maps::is_map(network) => {
             city::maps::network_only(&args.city.map, network, clearance)?
         }
         _ => city::load_for(&args.city, city::ALL_DAY_S, clearance)?,
     };
-    let demand = args.city.demand.is_some() || args.city.gen_spec.is_some();
+    let demand = args.city.demand.is_some() || args.city.gen_spec.is_some() || buses;
     std::fs::create_dir_all(&args.out).map_err(|e| io(&args.out, "cannot make", &e))?;
     let mut files: Vec<(&str, String)> = Vec::new();
     match args.to {

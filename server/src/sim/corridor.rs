@@ -112,6 +112,7 @@ fn load(args: &CorridorArgs) -> Result<City, Failure> {
                 demand: Some(demand.clone()),
                 map: Default::default(),
                 gen_spec: None,
+                buses: Default::default(),
             };
             city::load(&files, args.span)
         }
