@@ -53,6 +53,19 @@ pub struct Stop {
     pub until_s: Option<f64>,
 }
 
+impl Stop {
+    /// Its bits, to find equal ones.
+    pub(crate) fn bits(&self) -> [u64; 4] {
+        [
+            u64::from(self.road_at),
+            self.position_m.to_bits(),
+            self.dwell_s.to_bits(),
+            // Times are not negative: this is none of them.
+            self.until_s.map_or(u64::MAX, f64::to_bits),
+        ]
+    }
+}
+
 /// The demand of a run.
 #[derive(Debug)]
 pub struct Demand {

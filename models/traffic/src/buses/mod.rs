@@ -166,9 +166,35 @@ pub fn add(
     for ((_, slot), pattern) in patterns.values_mut().zip(found) {
         *slot = pattern;
     }
+    let mut report = report_of(timetable, &matcher, &patterns);
+    let mut maker = trips::Maker::new(net, options, &mut report);
+    for line in &timetable.lines {
+        let trips = line.trips.iter().filter(|t| trips::in_time(t, options));
+        let mut one = false;
+        let mut any = false;
+        for trip in trips {
+            any = true;
+            one |= maker.trip(line, trip, &patterns[&stops_of(trip)].1);
+        }
+        maker.line(any, one);
+    }
+    let (demand, ids) = maker.finish(bus);
+    Ok(Buses {
+        demand,
+        ids,
+        report,
+    })
+}
+
+/// What was matched of the stops, and what was not.
+fn report_of(
+    timetable: &BusTimetable,
+    matcher: &Matcher<'_>,
+    patterns: &BTreeMap<Vec<u32>, (usize, Pattern)>,
+) -> BusReport {
     let mut report = BusReport::default();
     let mut called: BTreeMap<u32, Option<f64>> = BTreeMap::new();
-    for (stops, (line, pattern)) in &patterns {
+    for (stops, (line, pattern)) in patterns {
         let line = &timetable.lines[*line].name;
         pattern.tell(stops, &mut called, |what, stop| {
             let stop = &timetable.stops[stop as usize].id;
@@ -193,23 +219,7 @@ pub fn add(
         let mean = distances.iter().sum::<f64>() / distances.len() as f64;
         report.distance_m = Some((mean, distances.iter().copied().fold(0.0, f64::max)));
     }
-    let mut maker = trips::Maker::new(net, options, &mut report);
-    for line in &timetable.lines {
-        let trips = line.trips.iter().filter(|t| trips::in_time(t, options));
-        let mut one = false;
-        let mut any = false;
-        for trip in trips {
-            any = true;
-            one |= maker.trip(line, trip, &patterns[&stops_of(trip)].1);
-        }
-        maker.line(any, one);
-    }
-    let (demand, ids) = maker.finish(bus);
-    Ok(Buses {
-        demand,
-        ids,
-        report,
-    })
+    report
 }
 
 fn stops_of(trip: &BusTrip) -> Vec<u32> {

@@ -1,3 +1,5 @@
+//! Stops along known roads are found again; times, edges and gaps; what is told.
+
 use rand::RngExt as _;
 
 use super::*;
@@ -122,11 +124,10 @@ fn halts(net: &Network, buses: &Buses, flow: usize) -> Vec<(RoadIx, f64, f64, Op
     list.unwrap_or(&[]).iter().map(halt).collect()
 }
 
-#[test]
-fn stops_scattered_along_known_routes_are_matched_to_their_roads() {
-    let net = city(64);
+/// Forty lines over random ways with a stop beside each road, scattered by 4 m; and the ways.
+fn scattered(net: &Network) -> (BusTimetable, Vec<Vec<RoadIx>>) {
     let mut rng = conurb_base::stream(3, "stops", "test");
-    let mut router = Router::by_time(&net);
+    let mut router = Router::by_time(net);
     let count = u32::try_from(net.roads.len()).unwrap();
     let mut timetable = BusTimetable::default();
     let mut truth = Vec::new();
@@ -142,7 +143,7 @@ fn stops_scattered_along_known_routes_are_matched_to_their_roads() {
         for (n, road) in way.iter().enumerate() {
             let share = 0.2 + 0.6 * rng.random::<f64>();
             let right_m = 3.0 + 8.0 * (rng.random::<f64>() - 0.5);
-            let at = beside(&net, *road, share, right_m);
+            let at = beside(net, *road, share, right_m);
             timetable.stops.push(stop(&format!("{first}/{n}"), at));
         }
         let last = u32::try_from(timetable.stops.len()).unwrap();
@@ -152,6 +153,13 @@ fn stops_scattered_along_known_routes_are_matched_to_their_roads() {
         });
         truth.push(way);
     }
+    (timetable, truth)
+}
+
+#[test]
+fn stops_scattered_along_known_routes_are_matched_to_their_roads() {
+    let net = city(64);
+    let (timetable, truth) = scattered(&net);
     let buses = add(&net, &timetable, &options()).unwrap();
     let (mut right, mut all) = (0, 0);
     for (n, way) in truth.iter().enumerate() {

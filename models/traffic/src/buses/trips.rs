@@ -117,7 +117,7 @@ impl<'a> Maker<'a> {
             roads.1,
         );
         let stops = (!stops.is_empty()).then(|| {
-            let key = stops.iter().map(bits).collect();
+            let key = stops.iter().map(Stop::bits).collect();
             number(&mut self.list_ids, &mut self.stop_lists, key, stops)
         });
         self.flows.push((
@@ -181,16 +181,6 @@ impl<'a> Maker<'a> {
         let demand = Demand::of(flows, vec![bus], self.routes, Vec::new());
         (demand.with_stops(self.stop_lists), ids)
     }
-}
-
-fn bits(stop: &Stop) -> [u64; 4] {
-    [
-        u64::from(stop.road_at),
-        stop.position_m.to_bits(),
-        stop.dwell_s.to_bits(),
-        // Times are not negative: this is none of them.
-        stop.until_s.map_or(u64::MAX, f64::to_bits),
-    ]
 }
 
 /// The number of a value in a table that has each once.

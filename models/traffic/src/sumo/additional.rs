@@ -140,8 +140,9 @@ pub fn read_additional(bytes: &[u8], file: &str) -> Result<Additional, TrafficEr
             "laneAreaDetector" | "e2Detector" if e.get("lane").is_some() => {
                 found.detectors.push(detector(&xml, &e, DetectorKind::E2)?);
             }
-            // Types, routes and vehicles here are read by the demand reader.
-            "vType" | "vTypeDistribution" | "route" | "vehicle" | "trip" | "flow" | "param" => {}
+            // Types, routes, vehicles and stops here are read by the demand reader.
+            "vType" | "vTypeDistribution" | "route" | "vehicle" | "trip" | "flow" | "param"
+            | "busStop" | "trainStop" | "person" | "personFlow" | "container" => {}
             other => {
                 let line = xml.line(&e);
                 let feature = format!("additional element `{other}`: not simulated");

@@ -5,6 +5,7 @@
 //! not simulated is counted in [`Unmodelled`]. The mapping and its reasons: `docs/traffic/sumo.md`.
 
 mod additional;
+mod attributes;
 mod conflicts;
 mod demand;
 mod departures;
@@ -13,6 +14,7 @@ mod location;
 pub(crate) mod net;
 mod network;
 mod signals;
+mod stops;
 mod traffic;
 mod unmodelled;
 mod vtype;

@@ -17,4 +17,5 @@ mod speed;
 mod streets;
 mod sumo;
 mod sumo_files;
+mod sumo_stops;
 mod trajectories;
