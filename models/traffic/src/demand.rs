@@ -238,59 +238,36 @@ struct Compiler<'a> {
 impl Compiler<'_> {
     fn template(&mut self, i: usize, v: &VehicleFile) -> Result<u32, TrafficError> {
         let ext = v.conurb.as_ref();
-        let speed_factor = ext.map_or(1.0, |e| e.speed_factor);
-        let dawdle_m_s2 = ext.map_or(0.0, |e| e.dawdle);
-        let members: [(&'static str, &'static str, f64); 11] = [
-            ("length", "vehicle length in m", v.length),
-            ("width", "vehicle width in m", v.width),
-            ("minGap", "gap in m", v.min_gap),
-            ("maxPosAcc", "acceleration in m/s^2", v.max_pos_acc),
-            ("maxNegAcc", "deceleration in m/s^2", v.max_neg_acc),
-            ("usualPosAcc", "acceleration in m/s^2", v.usual_pos_acc),
-            ("usualNegAcc", "deceleration in m/s^2", v.usual_neg_acc),
-            ("maxSpeed", "speed in m/s", v.max_speed),
-            ("headwayTime", "time headway in s", v.headway_time),
-            ("conurb", "speed factor", speed_factor),
-            ("conurb", "dawdling in m/s^2", dawdle_m_s2),
-        ];
+        let template = VehicleTemplate {
+            length_m: v.length,
+            width_m: v.width,
+            min_gap_m: v.min_gap,
+            max_pos_acc_m_s2: v.max_pos_acc,
+            max_neg_acc_m_s2: v.max_neg_acc,
+            usual_pos_acc_m_s2: v.usual_pos_acc,
+            usual_neg_acc_m_s2: v.usual_neg_acc,
+            max_speed_m_s: v.max_speed,
+            headway_s: v.headway_time,
+            speed_factor: ext.map_or(1.0, |e| e.speed_factor),
+            dawdle_m_s2: ext.map_or(0.0, |e| e.dawdle),
+            class: ext.map_or(VehicleClass::Car, |e| e.class),
+        };
+        let members = template.members();
         for (name, what, value) in members {
-            // A gap or headway of zero is a legitimate (if daring) driver.
-            let may_be_zero =
-                matches!(name, "minGap" | "headwayTime") || what == "dawdling in m/s^2";
-            let fine =
-                value.is_finite() && value < 1e6 && (value > 0.0 || (may_be_zero && value == 0.0));
-            if !fine {
+            if let Some(rule) = VehicleTemplate::broken_rule(name, what, value) {
                 return Err(TrafficError::BadNumber {
                     at: self.source.at(&json_path![i, "vehicle", name]),
                     what,
                     value,
-                    rule: if may_be_zero {
-                        "it has to be 0 or more and below 1,000,000"
-                    } else {
-                        "it has to be above 0 and below 1,000,000"
-                    },
+                    rule,
                 });
             }
         }
-        let class = ext.map_or(VehicleClass::Car, |e| e.class);
-        let key = (members.map(|(_, _, value)| value.to_bits()), class);
+        let key = (members.map(|(_, _, value)| value.to_bits()), template.class);
         let next = u32::try_from(self.demand.templates.len()).expect("flows are limited");
         let id = *self.template_ids.entry(key).or_insert(next);
         if id == next {
-            self.demand.templates.push(VehicleTemplate {
-                length_m: v.length,
-                width_m: v.width,
-                min_gap_m: v.min_gap,
-                max_pos_acc_m_s2: v.max_pos_acc,
-                max_neg_acc_m_s2: v.max_neg_acc,
-                usual_pos_acc_m_s2: v.usual_pos_acc,
-                usual_neg_acc_m_s2: v.usual_neg_acc,
-                max_speed_m_s: v.max_speed,
-                headway_s: v.headway_time,
-                speed_factor,
-                dawdle_m_s2,
-                class,
-            });
+            self.demand.templates.push(template);
         }
         Ok(id)
     }

@@ -8,11 +8,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::changes::ChangesFile;
 use crate::error::TrafficError;
 pub use crate::file_ext::{
     FlowExt, FoeExt, LaneExt, LaneLinkExt, LightPhaseExt, RightOfWay, RoadnetExt, StopFile,
     TrafficLightExt, VehicleExt,
 };
+use crate::parking::ParkingFile;
 
 /// Members that the format does not name.
 pub type Extra = Map<String, Value>;
@@ -266,6 +268,28 @@ pub fn read_roadnet(bytes: &[u8], file: &str) -> Result<RoadnetFile, TrafficErro
     read(bytes, file)
 }
 
+/// Reads a file of changes without checking it against a network.
+pub fn read_changes(bytes: &[u8], file: &str) -> Result<ChangesFile, TrafficError> {
+    // An empty list would do for an object of which nothing is required.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(TrafficError::Syntax {
+            at: Box::new(At {
+                file: Some(file.to_owned()),
+                line: Some(1),
+                column: Some(1),
+                path: None,
+            }),
+            message: "a list where an object of changes was expected".into(),
+        });
+    }
+    read(bytes, file)
+}
+
+/// Reads a file of car parks without checking it against a network.
+pub fn read_parking(bytes: &[u8], file: &str) -> Result<ParkingFile, TrafficError> {
+    read(bytes, file)
+}
+
 /// Reads a demand file without checking it against a network.
 pub fn read_flows(bytes: &[u8], file: &str) -> Result<Vec<FlowFile>, TrafficError> {
     read(bytes, file)
@@ -317,7 +341,9 @@ fn wrong_encoding(bytes: &[u8]) -> Option<&'static str> {
 const PATH_SHOWN: usize = 200;
 
 /// What the parser calls by the names of Rust, and what the format calls it.
-const WORDS: [(&str, &str); 8] = [
+const WORDS: [(&str, &str); 10] = [
+    ("struct ParkingFile", "an object of car parks"),
+    ("struct ChangesFile", "an object of changes"),
     ("struct IntersectionFile", "an intersection (an object)"),
     ("struct RoadnetFile", "a road network (an object)"),
     ("struct PointFile", "a point {x, y}"),

@@ -12,6 +12,7 @@ mod anchor;
 pub mod assignment;
 mod build;
 pub mod buses;
+mod changes;
 pub mod citygen;
 pub mod control;
 pub mod corridor;
@@ -21,11 +22,13 @@ pub mod file;
 mod file_ext;
 mod geometry;
 pub mod gmns;
+mod heap;
 mod ids;
 mod lanes;
 pub mod metrics;
 mod network;
 pub mod osm;
+mod parking;
 mod place;
 mod plan;
 pub mod protocol;
@@ -40,13 +43,15 @@ mod vehicle;
 pub mod webster;
 
 pub use anchor::Anchor;
+pub use changes::{Changes, ChangesFile, Closure, Incident, SpeedLimit};
 pub use demand::{Demand, Flow, Stop};
 pub use error::TrafficError;
 pub use ids::{DrivableIx, FlowIx, JunctionIx, LaneIx, LinkIx, RoadIx, RoadLinkIx};
 pub use network::{Cross, Junction, Lane, Link, Network, Phase, Road, RoadLink, Turn};
+pub use parking::{CarParkFile, Parking, ParkingFile};
 pub use sim::{
-    Finished, LaneReading, Memory, Placed, SMALL_PATH_MAX, Signals, Sim, SimOptions, SmallPath,
-    State, VehicleView, WAITING_BELOW_M_S,
+    DetourTally, Finished, HaltTally, LaneReading, Memory, ParkReading, ParkingTally, Placed,
+    SMALL_PATH_MAX, Signals, Sim, SimOptions, SmallPath, State, VehicleView, WAITING_BELOW_M_S,
 };
 pub use streets::{Clearance, MapNetwork, MapOptions};
 pub use vehicle::{VehicleClass, VehicleTemplate};

@@ -11,7 +11,7 @@ use crate::network::{Network, Priority};
 use crate::rng::Mt19937;
 use crate::vehicle::VehicleTemplate;
 
-/// Steps compiled at once.
+/// Steps compiled at once while nobody is pushed in.
 const CHUNK_STEPS: u32 = 3_600;
 
 /// A vehicle to come.
@@ -19,7 +19,7 @@ const CHUNK_STEPS: u32 = 3_600;
 pub(crate) struct Event {
     /// Step of creation.
     pub(crate) step: u32,
-    /// Flow and running number in it.
+    /// Flow and running number in it; `NONE` and its number among them for one pushed in.
     pub(crate) flow: u32,
     pub(crate) number: u32,
     /// Random priority, the last tie-break of right of way (with lane change: its place in the
@@ -52,6 +52,8 @@ pub(crate) struct Tpl {
     pub(crate) speed_factor: f64,
     /// m/s^2.
     pub(crate) dawdle: f64,
+    /// Some vehicle of this kind halts on its way.
+    pub(crate) halts: bool,
     /// Distance before a junction within which it matters, m.
     pub(crate) approach: f64,
     /// Beyond this gap no leader can slow this vehicle, m.
@@ -81,6 +83,7 @@ impl Tpl {
             half_per_a: a.map(|a| 0.5 / a),
             speed_factor: t.speed_factor,
             dawdle: t.dawdle_m_s2,
+            halts: false,
             approach: vmax * vmax / (2.0 * usual_neg) + 2.0 * vmax * dt,
             far_gap: f64::INFINITY,
             sight: [f64::INFINITY, 0.0, 0.0],
@@ -133,7 +136,32 @@ impl Tpl {
     }
 }
 
+/// Something added during a run, after what `before` marks.
+#[derive(Debug, Clone)]
+struct Added {
+    mark: u64,
+    before: u64,
+    /// Where it begins in the paths.
+    words: u32,
+    push: Option<Push>,
+}
+
+/// A vehicle that the user has pushed in.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Push {
+    /// Step of creation.
+    pub(crate) step: u32,
+    pub(crate) template: u32,
+    /// Its route, completed.
+    pub(crate) roads: Vec<RoadIx>,
+    /// With lane change: first word of its ways in the paths.
+    pub(crate) words: u32,
+}
+
 /// Templates, paths and events of one run. Shared by its clones.
+///
+/// Paths are only ever appended to. What is added during a run has a mark that states carry, so that
+/// one which goes back finds what it knows of.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) templates: Vec<Tpl>,
@@ -143,11 +171,20 @@ pub(crate) struct Plan {
     pub(crate) len_max: f64,
     /// Some template dawdles or wishes for another speed than the limit.
     pub(crate) own_drivers: bool,
+    /// Some template halts.
+    pub(crate) has_halts: bool,
     /// Events are complete for steps below this.
     pub(crate) covered: u32,
     /// Paths that end early because the lane cannot serve the route.
     pub(crate) cut_paths: u32,
+    /// Vehicles pushed in, in order.
+    pub(crate) pushes: Vec<Push>,
+    /// What was added during the run, see [`Plan::follow`].
+    added: Vec<Added>,
     sources: Vec<VehicleTemplate>,
+    /// By template: see [`Tpl::halts`].
+    halting: Vec<bool>,
+    pub(crate) seed: u32,
     dt: f64,
     clock: f64,
     draws: Draws,
@@ -179,6 +216,14 @@ struct Draws {
 pub(crate) const SPARE_DRAWS: u32 = 1 << 14;
 
 impl Draws {
+    fn new(seed: u32, keep: bool) -> Self {
+        Self {
+            rng: Mt19937::new(seed),
+            taken: 0,
+            kept: keep.then(Vec::new),
+        }
+    }
+
     fn draw(&mut self) -> u32 {
         let at = self.taken;
         self.taken += 1;
@@ -208,35 +253,128 @@ impl Plan {
         dt: f64,
         keep_draws: bool,
     ) -> Self {
-        let clocks = demand.flows().iter().map(|f| FlowClock {
-            accumulated: f.interval_s,
-            created: 0,
-            over: false,
-        });
         let mut plan = Self {
             templates: Vec::new(),
             paths: Vec::new(),
             events: Vec::new(),
             len_max: 0.0,
             own_drivers: false,
+            has_halts: false,
             covered: 0,
             cut_paths: 0,
+            pushes: Vec::new(),
+            added: Vec::new(),
             sources: Vec::new(),
+            halting: Vec::new(),
+            seed,
             dt,
             clock: 0.0,
-            draws: Draws {
-                rng: Mt19937::new(seed),
-                taken: 0,
-                kept: keep_draws.then(Vec::new),
-            },
-            flows: clocks.collect(),
+            draws: Draws::new(seed, keep_draws),
+            flows: flow_clocks(demand),
             known_paths: HashMap::new(),
             last_in_lane: vec![NONE; net.lanes.len()],
             given: vec![0; net.lanes.len()],
         };
+        plan.halting = vec![false; demand.templates().len()];
+        for flow in demand.flows().iter().filter(|f| f.stops.is_some()) {
+            plan.halting[flow.template as usize] = true;
+        }
         plan.set_templates(demand.templates());
         plan.extend(net, demand);
         plan
+    }
+
+    /// Compiles the demand anew, so that the first step not covered is `step`.
+    pub(crate) fn rewind(&mut self, net: &Network, demand: &Demand, step: u32) {
+        self.events.clear();
+        (self.covered, self.clock) = (0, 0.0);
+        self.draws = Draws::new(self.seed, self.draws.kept.is_some());
+        self.flows = flow_clocks(demand);
+        self.last_in_lane.fill(NONE);
+        self.given.fill(0);
+        while self.covered < step {
+            self.extend_by(net, demand, 1);
+        }
+    }
+
+    /// Takes a vehicle in that will be created in the first step not covered, after what `since`
+    /// marks: its number, and the mark with it.
+    pub(crate) fn push(
+        &mut self,
+        since: u64,
+        template: u32,
+        roads: Vec<RoadIx>,
+        words: &[u32],
+    ) -> (u32, u64) {
+        let number = u32::try_from(self.pushes.len()).expect("vehicles are fewer than 2^32");
+        let own = [self.covered, template, number];
+        let route = roads.iter().map(|road| road.0);
+        let told: Vec<u32> = own.into_iter().chain(route).collect();
+        let (_, mark) = self.add(since, &told, words, |words| {
+            Some(Push {
+                step: own[0],
+                template,
+                roads,
+                words,
+            })
+        });
+        let push = self.added.iter().rfind(|a| a.mark == mark);
+        self.pushes.extend(push.and_then(|a| a.push.clone()));
+        (number, mark)
+    }
+
+    /// Appends to the paths during a run, after what `since` marks: where it begins, and the mark
+    /// with it. What was appended there before is found again, so that a run gone back to is the same.
+    pub(crate) fn grow(&mut self, since: u64, words: &[u32]) -> (u32, u64) {
+        self.add(since, words, words, |_| None)
+    }
+
+    fn add(
+        &mut self,
+        since: u64,
+        told: &[u32],
+        words: &[u32],
+        push: impl FnOnce(u32) -> Option<Push>,
+    ) -> (u32, u64) {
+        let mut mark = since;
+        for word in told {
+            mark = (mark ^ u64::from(*word)).wrapping_mul(0x0000_0100_0000_01b3);
+            mark ^= mark >> 29;
+        }
+        // 0 marks that nothing was added.
+        mark |= 1 << 63;
+        // Those added last are asked for most.
+        if let Some(known) = self.added.iter().rfind(|a| a.mark == mark) {
+            return (known.words, mark);
+        }
+        let first = u32::try_from(self.paths.len()).expect("paths are limited by the demand");
+        self.paths.extend_from_slice(words);
+        self.added.push(Added {
+            mark,
+            before: since,
+            words: first,
+            push: push(first),
+        });
+        (first, mark)
+    }
+
+    /// Makes the pushes those that a state with this mark knows of, at the step it is at; false if
+    /// it knows of something that was not added here.
+    pub(crate) fn follow(&mut self, net: &Network, demand: &Demand, mark: u64, step: u32) -> bool {
+        let (mut at, mut pushes) = (mark, Vec::new());
+        while at != 0 {
+            let Some(added) = self.added.iter().rfind(|a| a.mark == at) else {
+                return false;
+            };
+            pushes.extend(added.push.clone());
+            at = added.before;
+        }
+        pushes.reverse();
+        if pushes != self.pushes {
+            self.pushes = pushes;
+            self.rewind(net, demand, step);
+        }
+        true
     }
 
     /// Makes these the templates, by place.
@@ -256,6 +394,10 @@ impl Plan {
             .iter()
             .map(|t| t.max_neg.max(t.usual_neg))
             .fold(0.0, f64::max);
+        for (t, halts) in self.templates.iter_mut().zip(&self.halting) {
+            t.halts = *halts;
+        }
+        self.has_halts = self.halting.contains(&true);
         for t in &mut self.templates {
             t.far_gap = t.far_gap(neg_max, dt);
             t.sight = t.sight(neg_max, dt);
@@ -267,7 +409,9 @@ impl Plan {
 
     /// The number of a template, added if new.
     pub(crate) fn intern(&mut self, template: &VehicleTemplate) -> u32 {
-        let found = self.sources.iter().position(|t| t == template);
+        let halts = |ix: usize| self.halting.get(ix).is_some_and(|halts| *halts);
+        let mut known = self.sources.iter().enumerate();
+        let found = known.position(|(ix, t)| t == template && !halts(ix));
         let ix = found.unwrap_or_else(|| {
             self.sources.push(*template);
             self.derive();
@@ -276,12 +420,43 @@ impl Plan {
         u32::try_from(ix).expect("templates are limited")
     }
 
-    /// Compiles the next piece of time.
+    /// A template that differs from this one in that its vehicles halt; added if new.
+    pub(crate) fn halting_twin(&mut self, template: u32) -> u32 {
+        let source = self.sources[template as usize];
+        let halts = |ix: usize| self.halting.get(ix).is_some_and(|halts| *halts);
+        let mut known = self.sources.iter().enumerate();
+        let found = known.position(|(ix, t)| *t == source && halts(ix));
+        let ix = found.unwrap_or_else(|| {
+            self.sources.push(source);
+            self.halting.resize(self.sources.len(), false);
+            self.halting[self.sources.len() - 1] = true;
+            self.derive();
+            self.sources.len() - 1
+        });
+        u32::try_from(ix).expect("templates are limited")
+    }
+
+    /// Compiles the next piece of time: a step where somebody was pushed in, for draws of later
+    /// steps come after those of the next one pushed in.
     pub(crate) fn extend(&mut self, net: &Network, demand: &Demand) {
-        let times = self.times();
+        let steps = if self.pushes.is_empty() {
+            CHUNK_STEPS
+        } else {
+            1
+        };
+        self.extend_by(net, demand, steps);
+    }
+
+    fn extend_by(&mut self, net: &Network, demand: &Demand, steps: u32) {
+        let times = self.times(steps);
         let first_event = self.events.len();
         let mut due = self.due(demand, &times);
         due.sort_unstable();
+        let pushed = (0..)
+            .zip(&self.pushes)
+            .filter(|(_, p)| p.step == self.covered);
+        let pushed: Vec<_> = pushed.map(|(n, p)| (p.step, NONE, n)).collect();
+        due.splice(0..0, pushed);
         let mut at = 0;
         while at < due.len() {
             let step = due[at].0;
@@ -298,7 +473,7 @@ impl Plan {
             }
             self.last_in_lane[lane] = ix;
         }
-        self.covered += CHUNK_STEPS;
+        self.covered += steps;
         self.draws.keep(self.draws.taken + SPARE_DRAWS);
     }
 
@@ -313,8 +488,8 @@ impl Plan {
     }
 
     /// The clock of every step of the piece, summed as the reference sums it.
-    fn times(&mut self) -> Vec<f64> {
-        (0..CHUNK_STEPS)
+    fn times(&mut self, steps: u32) -> Vec<f64> {
+        (0..steps)
             .map(|_| {
                 let t = self.clock;
                 self.clock += self.dt;
@@ -358,6 +533,10 @@ impl Plan {
             let drawn = self.draws.draw().cast_signed();
             let priority = if self.draws.kept.is_some() { at } else { drawn };
             self.draws.draw(); // the reference draws a worker thread here
+            let template = match demand.flows().get(*flow as usize) {
+                Some(flow) => flow.template,
+                None => self.pushes[*number as usize].template,
+            };
             self.events.push(Event {
                 step: *step,
                 flow: *flow,
@@ -366,36 +545,65 @@ impl Plan {
                 lane: NONE,
                 path: 0,
                 path_end: 0,
-                template: demand.flows()[*flow as usize].template,
+                template,
                 next_in_lane: NONE,
             });
         }
-        let route_of = |e: &Event| demand.flows()[e.flow as usize].route;
         let mut fresh = self.events.split_off(first);
-        fresh.sort_by_key(|e| demand.routes()[route_of(e) as usize][0]);
+        fresh.sort_by_key(|e| self.route(demand, e)[0]);
         for mut event in fresh {
-            let route_ix = route_of(&event);
-            let route = &demand.routes()[route_ix as usize];
-            let lanes = &net.roads[route[0].ix()].lanes;
-            let serves = |lane: &&LaneIx| net.links_to_road(**lane, route[1]).next().is_some();
-            let count = lanes.iter().filter(serves).count();
-            let draw = self.draws.draw() as usize;
-            let lane = lanes
-                .iter()
-                .filter(serves)
-                .nth(draw.checked_rem(count).unwrap_or(0));
-            let path = match (&net.priority, lane) {
-                (Some(priority), _) => self.best_path(net, priority, route),
-                (None, Some(lane)) => Some(self.path(net, route_ix, route, *lane)),
-                (None, None) => None,
-            };
-            let Some((path, path_end)) = path else {
+            let draw = self.draws.draw();
+            let Some((path, path_end)) = self.event_path(net, demand, &event, draw) else {
                 continue;
             };
             (event.path, event.path_end) = (path, path_end);
             event.lane = self.paths[path as usize];
             self.events.push(event);
         }
+    }
+
+    /// The roads a vehicle was created for.
+    fn route<'a>(&'a self, demand: &'a Demand, event: &Event) -> &'a [RoadIx] {
+        match demand.flows().get(event.flow as usize) {
+            Some(flow) => &demand.routes()[flow.route as usize],
+            None => &self.pushes[event.number as usize].roads,
+        }
+    }
+
+    /// The path from the first lane that was drawn; one that halts takes the outermost instead.
+    fn event_path(
+        &mut self,
+        net: &Network,
+        demand: &Demand,
+        event: &Event,
+        draw: u32,
+    ) -> Option<(u32, u32)> {
+        if let Some(priority) = &net.priority {
+            let route = self.route(demand, event).to_vec();
+            return self.best_path(net, priority, &route);
+        }
+        let flow = demand.flows().get(event.flow as usize);
+        let route = self.route(demand, event);
+        let lanes = &net.roads[route[0].ix()].lanes;
+        let serves = |lane: &&LaneIx| net.links_to_road(**lane, route[1]).next().is_some();
+        let count = lanes.iter().filter(serves).count();
+        let nth = if flow.is_some_and(|f| f.stops.is_some()) {
+            count.checked_sub(1)?
+        } else {
+            (draw as usize).checked_rem(count)?
+        };
+        let lane = *lanes.iter().filter(serves).nth(nth)?;
+        if let Some(flow) = flow {
+            let route_ix = flow.route;
+            return Some(self.path(net, route_ix, &demand.routes()[route_ix as usize], lane));
+        }
+        let mut path = Vec::new();
+        let complete = extend_path(net, route, lane, &mut path);
+        self.cut_paths += u32::from(!complete);
+        let start = u32::try_from(self.paths.len()).expect("paths are limited by the demand");
+        self.paths.extend(path);
+        let end = u32::try_from(self.paths.len()).expect("paths are limited by the demand");
+        Some((start, end))
     }
 
     fn path(&mut self, net: &Network, route_ix: u32, route: &[RoadIx], lane: LaneIx) -> (u32, u32) {
@@ -440,6 +648,15 @@ impl Plan {
     }
 }
 
+fn flow_clocks(demand: &Demand) -> Vec<FlowClock> {
+    let clocks = demand.flows().iter().map(|f| FlowClock {
+        accumulated: f.interval_s,
+        created: 0,
+        over: false,
+    });
+    clocks.collect()
+}
+
 /// The link a vehicle takes from `lane` when these roads follow: of those that lead to the first
 /// road onto a lane that serves the second, the one whose end lane is nearest to the lane's own
 /// index. None when the lane serves no such way.
@@ -453,7 +670,12 @@ pub(crate) fn next_link(net: &Network, lane: LaneIx, roads: &[RoadIx]) -> Option
 }
 
 /// Appends the drivables of a route driven from `lane`; false if a lane on the way cannot serve it.
-fn extend_path(net: &Network, route: &[RoadIx], lane: LaneIx, path: &mut Vec<u32>) -> bool {
+pub(crate) fn extend_path(
+    net: &Network,
+    route: &[RoadIx],
+    lane: LaneIx,
+    path: &mut Vec<u32>,
+) -> bool {
     let mut lane = lane;
     path.push(lane.0);
     for i in 0..route.len() - 1 {

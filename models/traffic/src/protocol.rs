@@ -7,12 +7,14 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use crate::changes::Changes;
 use crate::control::{Controller, SecondPlan};
 use crate::demand::Demand;
 use crate::error::TrafficError;
 use crate::ids::JunctionIx;
 use crate::metrics::ApproachMeter;
 use crate::network::Network;
+use crate::parking::Parking;
 use crate::sim::{Signals, Sim, SimOptions};
 
 /// How a run is made.
@@ -30,6 +32,10 @@ pub struct ProtocolOptions {
     pub seed: u32,
     /// Whether vehicles change lane (the publications: yes).
     pub lane_change: bool,
+    /// What changes on the streets during the run.
+    pub changes: Option<Arc<Changes>>,
+    /// Car parks that vehicles look for.
+    pub parking: Option<Arc<Parking>>,
 }
 
 impl Default for ProtocolOptions {
@@ -41,6 +47,8 @@ impl Default for ProtocolOptions {
             phases: 1..=4,
             seed: 0,
             lane_change: false,
+            changes: None,
+            parking: None,
         }
     }
 }
@@ -174,13 +182,20 @@ fn start(
     options: &ProtocolOptions,
     signals: Signals,
 ) -> Result<Sim, TrafficError> {
-    let options = SimOptions {
+    let how = SimOptions {
         seed: options.seed,
         signals,
         lane_change: options.lane_change,
         ..SimOptions::default()
     };
-    Sim::new(Arc::clone(net), Arc::clone(demand), options)
+    let mut sim = Sim::new(Arc::clone(net), Arc::clone(demand), how)?;
+    if let Some(changes) = &options.changes {
+        sim.set_changes(Arc::clone(changes))?;
+    }
+    if let Some(parking) = &options.parking {
+        sim.set_parking(Arc::clone(parking))?;
+    }
+    Ok(sim)
 }
 
 /// The environment between controller and simulation: yellow, then the chosen phase.

@@ -3,11 +3,9 @@
 //! A node of the search is a road and a step is a movement, so a turn that no lane link allows does
 //! not exist in it. Costs may depend on the cost so far, and so on the time of day.
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
-
 use rayon::prelude::*;
 
+use crate::heap::Heap;
 use crate::ids::{NONE, RoadIx};
 use crate::network::Network;
 
@@ -106,35 +104,19 @@ impl Graph {
     }
 }
 
+#[derive(Debug, PartialEq)]
+struct Open {
+    cost: f64,
+    road: u32,
+}
+
 /// Which of two roads of equal cost is looked at first.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Ties {
     /// The one with the smaller number.
     Road,
-    /// The one that was reached first, as the reference simulator does.
-    Reached,
-}
-
-#[derive(Debug, PartialEq)]
-struct Open {
-    cost: f64,
-    tie: u64,
-    road: u32,
-}
-
-impl Eq for Open {}
-
-impl Ord for Open {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let by_cost = other.cost.total_cmp(&self.cost);
-        by_cost.then_with(|| other.tie.cmp(&self.tie))
-    }
-}
-
-impl PartialOrd for Open {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
+    /// The one that the heap of the reference simulator has on top.
+    Heap,
 }
 
 /// Working memory of a search, used again and again.
@@ -143,27 +125,21 @@ struct Search {
     label: Vec<f64>,
     before: Vec<u32>,
     touched: Vec<u32>,
-    open: BinaryHeap<Open>,
-    ties: Ties,
+    open: Heap<Open>,
 }
 
 impl Search {
     fn new(roads: usize, ties: Ties) -> Self {
+        let worse: fn(&Open, &Open) -> bool = match ties {
+            Ties::Road => |a, b| (a.cost, a.road) > (b.cost, b.road),
+            Ties::Heap => |a, b| a.cost > b.cost,
+        };
         Self {
             label: vec![f64::INFINITY; roads],
             before: vec![NONE; roads],
             touched: Vec::new(),
-            open: BinaryHeap::new(),
-            ties,
+            open: Heap::new(worse),
         }
-    }
-
-    fn push(&mut self, cost: f64, road: u32, order: u64) {
-        let tie = match self.ties {
-            Ties::Road => u64::from(road),
-            Ties::Reached => order,
-        };
-        self.open.push(Open { cost, tie, road });
     }
 
     /// Dijkstra from a road whose label is `start`. `cost` says what a movement costs from its
@@ -183,9 +159,11 @@ impl Search {
         self.open.clear();
         self.label[from.ix()] = start;
         self.touched.push(from.0);
-        let mut order = 0;
-        self.push(start, from.0, order);
-        while let Some(Open { cost: at, road, .. }) = self.open.pop() {
+        self.open.push(Open {
+            cost: start,
+            road: from.0,
+        });
+        while let Some(Open { cost: at, road }) = self.open.pop() {
             if at > self.label[road as usize] {
                 continue;
             }
@@ -202,8 +180,10 @@ impl Search {
                     }
                     *known = label;
                     self.before[next as usize] = road;
-                    order += 1;
-                    self.push(label, next, order);
+                    self.open.push(Open {
+                        cost: label,
+                        road: next,
+                    });
                 }
             }
         }
@@ -251,7 +231,7 @@ impl Router {
             sum / count
         };
         Self {
-            search: Search::new(graph.roads(), Ties::Reached),
+            search: Search::new(graph.roads(), Ties::Heap),
             road_cost: net.roads.iter().map(mean_length).collect(),
             graph,
         }

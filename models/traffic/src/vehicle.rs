@@ -1,28 +1,29 @@
-//! What drives: kinds of vehicles and their parameters.
+//! Kinds of vehicles: how they move, and what they are to others.
 
 use serde::{Deserialize, Serialize};
 
-/// What a vehicle is to others and to rules.
+/// What a vehicle is to others: who is given priority, who is counted apart.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum VehicleClass {
-    /// A car.
+    /// A passenger car, and whatever is not named otherwise.
     #[default]
     Car,
-    /// A bus.
-    Bus,
     /// A lorry.
     Truck,
-    /// A vehicle with blue lights.
+    /// A bus of public transport.
+    Bus,
+    /// A bicycle on the carriageway.
+    Bicycle,
+    /// An emergency vehicle under way to a call.
     Emergency,
 }
 
 impl VehicleClass {
-    /// True for a car.
+    /// A passenger car.
     #[must_use]
-    #[allow(clippy::trivially_copy_pass_by_ref)] // serde asks so
     pub const fn is_car(&self) -> bool {
         matches!(self, Self::Car)
     }
@@ -53,7 +54,7 @@ pub struct VehicleTemplate {
     pub speed_factor: f64,
     /// Mean loss of speed by imperfect driving, m/s^2; 0 in the CityFlow form.
     pub dawdle_m_s2: f64,
-    /// What it is to others.
+    /// What it is to others; a car in the CityFlow form.
     pub class: VehicleClass,
 }
 
@@ -76,3 +77,56 @@ impl Default for VehicleTemplate {
         }
     }
 }
+
+impl VehicleTemplate {
+    /// Each number with its name in the CityFlow form (`conurb` for those beyond it) and what it is.
+    pub(crate) const fn members(&self) -> [(&'static str, &'static str, f64); 11] {
+        [
+            ("length", "vehicle length in m", self.length_m),
+            ("width", "vehicle width in m", self.width_m),
+            ("minGap", "gap in m", self.min_gap_m),
+            ("maxPosAcc", "acceleration in m/s^2", self.max_pos_acc_m_s2),
+            ("maxNegAcc", "deceleration in m/s^2", self.max_neg_acc_m_s2),
+            (
+                "usualPosAcc",
+                "acceleration in m/s^2",
+                self.usual_pos_acc_m_s2,
+            ),
+            (
+                "usualNegAcc",
+                "deceleration in m/s^2",
+                self.usual_neg_acc_m_s2,
+            ),
+            ("maxSpeed", "speed in m/s", self.max_speed_m_s),
+            ("headwayTime", "time headway in s", self.headway_s),
+            ("conurb", "speed factor", self.speed_factor),
+            ("conurb", DAWDLING, self.dawdle_m_s2),
+        ]
+    }
+
+    /// The rule that a member breaks; none where it is as it has to be.
+    pub(crate) fn broken_rule(name: &str, what: &str, value: f64) -> Option<&'static str> {
+        // A gap or headway of zero is a legitimate (if daring) driver.
+        let may_be_zero = matches!(name, "minGap" | "headwayTime") || what == DAWDLING;
+        let fine =
+            value.is_finite() && value < 1e6 && (value > 0.0 || (may_be_zero && value == 0.0));
+        let rule = if may_be_zero {
+            "it has to be 0 or more and below 1,000,000"
+        } else {
+            "it has to be above 0 and below 1,000,000"
+        };
+        (!fine).then_some(rule)
+    }
+
+    /// What is wrong with it, for people.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        for (name, what, value) in self.members() {
+            if let Some(rule) = Self::broken_rule(name, what, value) {
+                return Err(format!("{name}: {value} is no valid {what}; {rule}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+const DAWDLING: &str = "dawdling in m/s^2";

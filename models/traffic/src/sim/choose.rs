@@ -6,7 +6,7 @@
 use super::cross::{Asker, View};
 use super::lane_change::Lattice;
 use super::priority;
-use super::speed::{TURN_SPEED_M_S, YIELD_M, brake_m, follow, least, stop};
+use super::speed::{TURN_SPEED_M_S, YIELD_M, brake_m, follow, least, safe, stop};
 use super::state::{ASKED, Car, SHADOW, STILL, UNMOVED, WAITS};
 use super::step::{Mover, Next, Scratch};
 use crate::ids::NONE;
@@ -20,7 +20,7 @@ pub(super) fn choose_part<const CHANGE: bool>(
     lattice: Option<&Lattice>,
     drivables: &[u32],
 ) {
-    let beyond = view.net.priority.is_some() || view.plan.own_drivers;
+    let beyond = view.net.priority.is_some() || view.plan.own_drivers || view.is_watched();
     match (beyond, view.dt.to_bits() == 1.0_f64.to_bits()) {
         (true, _) => choose_all::<CHANGE, true, false>(view, scratch, lattice, drivables),
         (false, true) => choose_all::<CHANGE, false, true>(view, scratch, lattice, drivables),
@@ -73,11 +73,15 @@ fn choose_on<const CHANGE: bool, const BEYOND: bool, const SECOND: bool>(
     let here = Here {
         drivable,
         length,
-        limit: net.flat.limit_m_s[drivable as usize],
+        limit: view.limit_m_s(drivable as usize),
         on_lane,
     };
-    // Nobody is free on a link.
-    let free_to = if on_lane { length } else { 0.0 };
+    // Nobody is free on a link, nor where more than leader, limit and junction count.
+    let free_to = if on_lane && !(BEYOND && view.is_ordered()) {
+        length
+    } else {
+        0.0
+    };
     let (mut slot, mut behind) = (track.front, false);
     let mut car = &cars[slot as usize];
     let mut tpl = &templates[car.template as usize];
@@ -175,7 +179,7 @@ fn is_free<const CHANGE: bool, const BEYOND: bool>(
     };
     // Not `&&`: nobody can foretell which way that would branch.
     let far = (gap >= leader_m) & (free_to - car.pos > junction_m);
-    far && !(CHANGE && car.is_bound())
+    far && !(CHANGE && car.is_bound()) && !(BEYOND && tpl.halts)
 }
 
 /// What [`choose_one`] would come to for a vehicle that is free.
@@ -216,6 +220,17 @@ fn choose_one<const CHANGE: bool, const BEYOND: bool, const SECOND: bool>(
     let (net, dt) = (view.net, view.dt::<SECOND>());
     let (slot, car, tpl) = (me.slot, me.car, me.tpl);
     let mut chosen = choose::<BEYOND>(view, me, here, dt);
+    let mut leaves = false;
+    if BEYOND && tpl.halts {
+        let (limit, told, over) = view.halting(lattice, car, tpl, here.drivable);
+        (chosen.u, leaves) = (least(chosen.u, limit), over);
+        scratch
+            .told
+            .extend(told.map(|told| (car.event, slot, told)));
+    }
+    if BEYOND && !view.state.blocks.is_empty() {
+        chosen.u = least(chosen.u, view.before_block(car, tpl));
+    }
     if CHANGE && (car.flags & ASKED != 0 || here.on_lane && car.path_end == car.cursor) {
         chosen.u = view.wishes.limit(view, car, slot, here, chosen.u);
     }
@@ -245,7 +260,16 @@ fn choose_one<const CHANGE: bool, const BEYOND: bool, const SECOND: bool>(
         if BEYOND && net.priority.is_some() {
             next.flags |= priority::stood(car, next.speed, view.state.step);
         }
-        if next.pos > here.length {
+        if leaves {
+            scratch.movers.push(Mover {
+                slot,
+                from: here.drivable,
+                to: NONE,
+                cursor: car.cursor,
+                at,
+                pos: next.pos,
+            });
+        } else if next.pos > here.length {
             let (plan, on) = (view.plan, here.drivable);
             let mover = drive_on(net, plan, lattice, car, (slot, at), on, next.pos);
             scratch.movers.push(mover);
@@ -283,7 +307,10 @@ fn choose<const BEYOND: bool>(view: &View<'_>, me: &Chooser<'_>, here: &Here, dt
         least(u, here.limit)
     };
     let lists = BEYOND && view.net.priority.is_some();
-    if !lists || me.gap < tpl.sight_m(v) {
+    let command = if BEYOND { view.command(car) } else { None };
+    if let Some(wished) = command {
+        u = least(u, commanded(view, me, wished, dt));
+    } else if !lists || me.gap < tpl.sight_m(v) {
         let ahead = me.leader;
         u = least(u, follow(tpl, v, view.tpl(ahead), ahead.speed, me.gap, dt));
     }
@@ -291,7 +318,7 @@ fn choose<const BEYOND: bool>(view: &View<'_>, me: &Chooser<'_>, here: &Here, dt
     let mut flags = 0;
     if u <= 0.0 && behind && here.on_lane && car.pos >= tpl.len {
         // The junction cannot make it any slower, and it blocks nobody.
-        if v == 0.0 {
+        if v == 0.0 && command.is_none() {
             flags = STILL;
         }
     } else if !here.on_lane
@@ -311,6 +338,26 @@ fn choose<const BEYOND: bool>(view: &View<'_>, me: &Chooser<'_>, here: &Here, dt
         u -= dawdling(tpl, u, dt);
     }
     Chosen { u, blocker, flags }
+}
+
+/// The speed of a vehicle told to drive at `wished` m/s: it is kept from running into its leader, and
+/// from nothing else that following would heed (the reference's form).
+fn commanded(view: &View<'_>, me: &Chooser<'_>, wished: f64, dt: f64) -> f64 {
+    if me.gap.is_infinite() {
+        return wished;
+    }
+    let (tpl, leader) = (me.tpl, me.leader);
+    let leader_neg = view.tpl(leader).max_neg;
+    let safe = safe(
+        leader.speed,
+        leader_neg,
+        me.car.speed,
+        tpl.max_neg,
+        me.gap,
+        0.0,
+        dt,
+    );
+    least(wished, safe)
 }
 
 /// What a driver who dawdles stays below `u` m/s, m/s.

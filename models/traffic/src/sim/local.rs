@@ -93,6 +93,8 @@ impl Sim {
             programme: false,
             lattice: None,
             crew: None,
+            changes: None,
+            parking: None,
             demand: Arc::new(Demand::none()),
             net,
         };

@@ -3,29 +3,38 @@
 mod ahead;
 mod choose;
 mod cross;
+mod detour;
+mod halts;
 mod lane_change;
 mod local;
 mod memory;
 mod order;
 mod parallel;
+mod parking;
 mod priority;
 mod read;
 mod speed;
 mod state;
 mod step;
+mod streets;
 
 use std::sync::Arc;
 
 pub(crate) use ahead::{Due, Feed, Part, Put, Start};
+pub use detour::DetourTally;
+pub use halts::HaltTally;
 pub use local::{Placed, SMALL_PATH_MAX, SmallPath};
 pub use memory::Memory;
+pub use parking::{ParkReading, ParkingTally};
 pub use read::{LaneReading, VehicleView, WAITING_BELOW_M_S};
 pub use state::State;
 
+use crate::changes::Changes;
 use crate::demand::Demand;
 use crate::error::TrafficError;
 use crate::ids::JunctionIx;
 use crate::network::Network;
+use crate::parking::Parking;
 use crate::plan::Plan;
 use lane_change::Lattice;
 use parallel::Crew;
@@ -92,6 +101,10 @@ pub struct Sim {
     lattice: Option<Arc<Lattice>>,
     /// There when steps run on several threads.
     crew: Option<Crew>,
+    /// There when something changes on the streets.
+    changes: Option<Arc<Changes>>,
+    /// There when vehicles look for a place to park.
+    parking: Option<Arc<Parking>>,
 }
 
 impl Sim {
@@ -132,6 +145,8 @@ impl Sim {
             programme: options.signals == Signals::Programme,
             lattice,
             crew: None,
+            changes: None,
+            parking: None,
             net,
             demand,
         })
@@ -178,6 +193,21 @@ impl Sim {
                     expected,
                 });
             }
+        }
+        // A plan that nothing was added to and a state that knows of nothing added are the usual.
+        if (state.mark != 0 || self.state.mark != 0)
+            && !Arc::make_mut(&mut self.plan).follow(
+                &self.net,
+                &self.demand,
+                state.mark,
+                state.step,
+            )
+        {
+            return Err(TrafficError::StateMismatch {
+                what: "run: vehicles pushed in or sent another way",
+                found: 1,
+                expected: 0,
+            });
         }
         while state.next_event as usize > self.plan.events.len() || state.step > self.plan.covered {
             if self.plan.covered > state.step {

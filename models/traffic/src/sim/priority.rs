@@ -81,7 +81,7 @@ pub(super) fn ahead(
     while at < car.path_end && before <= reach_m {
         let drivable = view.plan.paths[at as usize] as usize;
         if at > car.cursor {
-            let limit = view.net.flat.limit_m_s[drivable] * tpl.speed_factor;
+            let limit = view.limit_m_s(drivable) * tpl.speed_factor;
             // It never has to be slower than the limit.
             if limit < u {
                 u = least(u, slow_to(tpl, car.speed, limit, before, view.dt));
@@ -375,8 +375,8 @@ fn passage(
 ) -> Passage {
     let flat = &view.net.flat;
     let drivable = view.net.lanes.len() + link;
-    let lane = flat.limit_m_s[flat.link_from[link] as usize] * tpl.speed_factor;
-    let limit = flat.limit_m_s[drivable] * tpl.speed_factor;
+    let lane = view.limit_m_s(flat.link_from[link] as usize) * tpl.speed_factor;
+    let limit = view.limit_m_s(drivable) * tpl.speed_factor;
     let d = (wait_m - x).max(0.0);
     let (mut arrive_s, mut arrive_m_s) = drive(v, d, tpl.usual_pos, lane.min(tpl.vmax));
     let sight = SIGHT_BEFORE_LINE_M.min(d);

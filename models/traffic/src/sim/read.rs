@@ -54,10 +54,13 @@ pub struct VehicleView {
 }
 
 impl VehicleView {
-    /// `flow_i_n`, as the reference names vehicles; shadows end in `_shadow`.
+    /// `flow_i_n`, or `manually_pushed_n`, as the reference names vehicles; shadows end in `_shadow`.
     #[must_use]
     pub fn id(&self) -> String {
         let body = if self.shadow { "_shadow" } else { "" };
+        if self.flow == NONE {
+            return format!("manually_pushed_{}{body}", self.number);
+        }
         format!("flow_{}_{}{body}", self.flow, self.number)
     }
 }
@@ -370,6 +373,23 @@ impl Sim {
         }
         if s.changing {
             hash.eat(u64::from(s.shadows()));
+        }
+        for halt in &s.halts {
+            hash.eat(u64::from(halt.event) << 32 | u64::from(halt.until));
+            hash.eat(u64::from(halt.path_at) << 32 | u64::from(halt.path_to));
+        }
+        for (event, speed) in &s.commands {
+            hash.eat(u64::from(*event));
+            hash.eat(speed.to_bits());
+        }
+        for seek in &s.seeks {
+            hash.eat(u64::from(seek.event) << 32 | u64::from(seek.tried));
+        }
+        for (step, place) in &s.leaving {
+            hash.eat(u64::from(*step) << 32 | u64::from(*place));
+        }
+        if s.mark != 0 {
+            hash.eat(s.mark);
         }
         hash.0
     }

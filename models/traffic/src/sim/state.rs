@@ -1,5 +1,9 @@
 //! The state of a run: flat tables of plain data, cheap to copy, without pointers.
 
+use super::detour::DetourTally;
+use super::halts::{Halt, HaltTally};
+use super::parking::{ParkingTally, Seek};
+use super::streets::Block;
 use crate::ids::NONE;
 use crate::network::Network;
 
@@ -240,6 +244,25 @@ flat_state! {
             from_beside: u32,
             /// Events created before each shadow of late, which drew from the same stream.
             shadow_marks: u32,
+            // The rest is empty where nobody halts and nothing changes.
+            /// By event.
+            halts: Halt,
+            /// By event: the speed wished for in the next step, m/s.
+            commands: (u32, f64),
+            /// Links that nobody may enter and lanes that nobody may start on, in order.
+            closed: u32,
+            closed_lanes: u32,
+            /// In order.
+            blocks: Block,
+            /// By drivable, m/s; empty: the network's.
+            limits: f64,
+            /// By event.
+            seeks: Seek,
+            /// By car park: places taken, and most ever taken.
+            taken: u32,
+            taken_max: u32,
+            /// Step and car park of those who will drive away, in order.
+            leaving: (u32, u32),
         }
         plain {
             changing: bool,
@@ -253,6 +276,13 @@ flat_state! {
             running: u32,
             finished: u32,
             finished_time_s: f64,
+            /// What was added to the plan during the run, see [`crate::plan::Plan::follow`].
+            mark: u64,
+            /// How many times of the changes have passed when they were last applied.
+            changes_at: u32,
+            halt_tally: HaltTally,
+            detour_tally: DetourTally,
+            parking_tally: ParkingTally,
         }
     }
 }
@@ -305,6 +335,21 @@ impl State {
             running: 0,
             finished: 0,
             finished_time_s: 0.0,
+            halts: Vec::new(),
+            commands: Vec::new(),
+            closed: Vec::new(),
+            closed_lanes: Vec::new(),
+            blocks: Vec::new(),
+            limits: Vec::new(),
+            seeks: Vec::new(),
+            taken: Vec::new(),
+            taken_max: Vec::new(),
+            leaving: Vec::new(),
+            mark: 0,
+            changes_at: NONE,
+            halt_tally: HaltTally::default(),
+            detour_tally: DetourTally::default(),
+            parking_tally: ParkingTally::default(),
         };
         for j in 0..net.junctions.len() {
             let (phase, rest_s) = start(&net.junctions[j]);
@@ -321,6 +366,9 @@ impl State {
         let mut green = 0;
         if let Some(links) = net.phase_links[junction].get(usize::from(phase)) {
             for link in links {
+                if self.closed.binary_search(&link.0).is_ok() {
+                    continue;
+                }
                 self.green[link.ix()] = GREEN;
                 green |= net.flat.seats[link.ix()].bit(link.ix());
                 let lane = net.flat.link_from[link.ix()];
@@ -338,6 +386,9 @@ impl State {
                 .map_or(&[][..], |p| &p.yields)
             {
                 for link in &net.junctions[junction].road_links[*road_link as usize].links {
+                    if self.closed.binary_search(&link.0).is_ok() {
+                        continue;
+                    }
                     self.green[link.ix()] = GREEN_YIELD;
                     green |= net.flat.seats[link.ix()].bit(link.ix());
                 }

@@ -2,6 +2,7 @@
 
 use super::choose::choose_part;
 use super::cross::View;
+use super::halts::Told;
 use super::lane_change::{Lattice, Wishes};
 use super::state::{Car, EMPTY, SHADOW, State, Track, WAITS, Way};
 use super::{Finished, Sim};
@@ -64,6 +65,8 @@ pub(crate) struct Scratch {
     pub(crate) woken: Vec<u32>,
     /// With lane change: bodies of pairs and their places in `next`.
     pub(crate) held: Vec<(u32, u32)>,
+    /// What vehicles tell of their halts: event, slot.
+    pub(crate) told: Vec<(u32, u32, Told)>,
     pub(crate) wishes: Wishes,
 }
 
@@ -76,6 +79,7 @@ impl Scratch {
         self.chains.clear();
         self.gaps.clear();
         self.held.clear();
+        self.told.clear();
     }
 
     /// Takes over the choices of the part that comes next.
@@ -93,6 +97,7 @@ impl Scratch {
         self.held.extend(held.map(|(slot, at)| (slot, later(at))));
         self.chains.append(&mut part.chains);
         self.gaps.append(&mut part.gaps);
+        self.told.append(&mut part.told);
     }
 
     /// Writes the chains of standing vehicles.
@@ -141,6 +146,7 @@ impl Scratch {
 impl Sim {
     /// Advances the simulation by one step.
     pub fn step(&mut self) {
+        self.apply_changes();
         self.wake();
         self.create();
         self.enter();
@@ -151,6 +157,8 @@ impl Sim {
         if !self.step_shared() {
             self.step_alone();
         }
+        self.state.commands.clear();
+        self.serve_halts();
         if self.programme {
             self.advance_signals();
         }
@@ -218,6 +226,9 @@ impl Sim {
     }
 
     fn enter_one(&mut self, lane: u32) {
+        if self.state.closed_lanes.binary_search(&lane).is_ok() {
+            return;
+        }
         let head = self.state.lanes[lane as usize].wait_head;
         let event = &self.plan.events[head as usize];
         let templates = &self.plan.templates;
@@ -258,14 +269,17 @@ impl Sim {
             Some(lattice) => self.on_lattice(lattice, car, lane),
             None => car,
         };
-        self.place(car, lane);
+        let slot = self.place(car, lane);
         let book = &mut self.state.lanes[lane as usize];
         book.wait_count -= 1;
         book.wait_head = next_head;
+        self.begin_halts(head);
+        self.begin_seek(slot, head);
+        self.redirect_entered(slot, lane);
     }
 
-    /// Puts a new vehicle at the back of a drivable and gives it its leader.
-    pub(crate) fn place(&mut self, car: Car, drivable: u32) {
+    /// Puts a new vehicle at the back of a drivable and gives it its leader; its slot.
+    pub(crate) fn place(&mut self, car: Car, drivable: u32) -> u32 {
         let slot = self.state.take_slot(car);
         if self.state.changing {
             self.state.gaps.resize(self.state.cars.len(), 0.0);
@@ -278,6 +292,7 @@ impl Sim {
             let lattice = self.lattice.as_deref();
             look_ahead(&self.net, &self.plan, lattice, &mut self.state, drivable);
         }
+        slot
     }
 
     /// Every vehicle's next position and speed, from the old state. `CHANGE`: with lane change; those
@@ -349,6 +364,7 @@ impl Sim {
             left_s: now,
         });
         state.free.push(slot);
+        state.drop_halt(event);
     }
 
     pub(crate) fn commit(&mut self) {

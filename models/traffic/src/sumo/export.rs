@@ -216,6 +216,7 @@ pub fn routes_xml(net: &Network, demand: &Demand, ids: Option<&[String]>) -> Str
                 VehicleClass::Car => "",
                 VehicleClass::Bus => " vClass=\"bus\"",
                 VehicleClass::Truck => " vClass=\"truck\"",
+                VehicleClass::Bicycle => " vClass=\"bicycle\"",
                 VehicleClass::Emergency => " vClass=\"emergency\"",
             }
         );

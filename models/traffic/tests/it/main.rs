@@ -4,13 +4,17 @@
 
 mod assignment;
 mod bad_input;
+mod changes;
 mod common;
 mod corridor;
 mod geometry;
 mod golden;
+mod halts;
 mod lane_change;
 mod lookahead;
 mod maps;
+mod orders;
+mod parking;
 mod replay;
 mod runs;
 mod speed;

@@ -1,7 +1,7 @@
 //! Ways from every lane of every route: where a vehicle goes on after it has changed lane.
 
 use crate::demand::Demand;
-use crate::ids::{LaneIx, NONE};
+use crate::ids::{LaneIx, NONE, RoadIx};
 use crate::network::Network;
 use crate::plan::next_link;
 
@@ -24,23 +24,30 @@ pub(crate) struct Lattice {
     width_m: Vec<f64>,
 }
 
+/// The ways of a route, see [`Lattice`].
+pub(crate) fn route_words(net: &Network, route: &[RoadIx]) -> Vec<u32> {
+    let mut words = Vec::new();
+    for (i, road) in route.iter().enumerate() {
+        for lane in &net.roads[road.ix()].lanes {
+            words.push(lane.0);
+            let rest = &route[i + 1..];
+            words.push(match next_link(net, *lane, rest) {
+                Some(link) => net.drivable_of_link(link).0,
+                None if rest.is_empty() => NONE,
+                None => UNSERVED,
+            });
+        }
+    }
+    words
+}
+
 impl Lattice {
     /// Appends the ways of all routes to the paths of a plan.
     pub(crate) fn new(net: &Network, demand: &Demand, paths: &mut Vec<u32>) -> Self {
         let mut from = Vec::with_capacity(demand.routes().len());
         for route in demand.routes() {
             from.push(u32::try_from(paths.len()).expect("paths are limited by the demand"));
-            for (i, road) in route.iter().enumerate() {
-                for lane in &net.roads[road.ix()].lanes {
-                    paths.push(lane.0);
-                    let rest = &route[i + 1..];
-                    paths.push(match next_link(net, *lane, rest) {
-                        Some(link) => net.drivable_of_link(link).0,
-                        None if rest.is_empty() => NONE,
-                        None => UNSERVED,
-                    });
-                }
-            }
+            paths.extend(route_words(net, route));
         }
         let lanes_of = |lane: &crate::network::Lane| net.roads[lane.road.ix()].lanes.len();
         let count = net.lanes.iter().map(lanes_of);
@@ -57,6 +64,23 @@ impl Lattice {
     /// The cursor of a route on a lane of its first road.
     pub(crate) fn start(&self, route: u32, lane: u32) -> u32 {
         self.from[route as usize] + 2 * self.index[lane as usize]
+    }
+
+    /// The words of a road of a route: the first, and the first beyond.
+    pub(crate) fn road_words(
+        &self,
+        net: &Network,
+        demand: &Demand,
+        route: u32,
+        road_at: u32,
+    ) -> (u32, u32) {
+        let roads = &demand.routes()[route as usize][..=road_at as usize];
+        let words = |road: &RoadIx| {
+            let lanes = net.roads[road.ix()].lanes.len();
+            2 * u32::try_from(lanes).expect("lanes are limited")
+        };
+        let to = self.from[route as usize] + roads.iter().map(words).sum::<u32>();
+        (to - words(&roads[road_at as usize]), to)
     }
 
     /// The path's end as [`super::super::state::Car`] holds it: two words where a link follows, one

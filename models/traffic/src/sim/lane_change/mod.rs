@@ -10,7 +10,7 @@ mod lattice;
 mod pair;
 mod wish;
 
-pub(crate) use lattice::Lattice;
+pub(crate) use lattice::{Lattice, route_words};
 pub(crate) use wish::Wishes;
 
 use std::sync::Arc;
@@ -55,8 +55,13 @@ impl Sim {
     /// A new vehicle's way from its first lane, and the priority it drew.
     pub(crate) fn on_lattice(&self, lattice: &Lattice, mut car: Car, lane: u32) -> Car {
         let event = &self.plan.events[car.event as usize];
-        let route = self.demand.flows()[event.flow as usize].route;
-        car.cursor = lattice.start(route, lane);
+        car.cursor = match self.demand.flows().get(event.flow as usize) {
+            Some(flow) => lattice.start(flow.route, lane),
+            None => {
+                let pushed = &self.plan.pushes[event.number as usize];
+                pushed.words + 2 * self.net.lanes[lane as usize].index
+            }
+        };
         car.path_end = lattice.end(&self.plan.paths, car.cursor, false);
         let marks = &self.state.shadow_marks;
         let later = marks.partition_point(|mark| *mark <= car.event);

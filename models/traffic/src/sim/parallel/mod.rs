@@ -189,6 +189,10 @@ impl Sim {
                 }
             } else {
                 self.share_choice::<false>(&mut crew, None);
+                self.scratch.told.clear();
+                for part in &mut crew.chosen {
+                    self.scratch.told.append(&mut part.told);
+                }
                 self.leave(&mut crew);
                 self.finish(&mut crew);
                 self.arrive(&mut crew);
