@@ -92,6 +92,10 @@ pub(crate) struct CityArgs {
     /// Demand: CityFlow JSON, or SUMO routes, trips and flows (.rou.xml).
     #[arg(long, value_name = "FILE", requires = "network")]
     pub(crate) demand: Option<PathBuf>,
+    /// Additional files of SUMO, in order: bus stops, vehicles, closures (rerouter), speed limits by time
+    /// (variableSpeedSign); with a demand of SUMO.
+    #[arg(long, value_name = "FILES", value_delimiter = ',', requires = "demand")]
+    pub(crate) additional: Vec<PathBuf>,
     /// Of a map.
     #[command(flatten)]
     pub(crate) map: MapArgs,

@@ -84,6 +84,7 @@ impl ProtocolArgs {
             phases: self.phases.clone(),
             seed: self.seed,
             lane_change: self.lane_change,
+            ..ProtocolOptions::default()
         }
     }
 }

@@ -78,6 +78,9 @@ fn once(city: &City, args: &BenchArgs) -> Result<(u64, f64), Failure> {
         ..SimOptions::default()
     };
     let mut sim = Sim::new(city.network.clone(), city.demand.clone(), options)?;
+    if let Some(changes) = city.changes()? {
+        sim.set_changes(changes)?;
+    }
     let phases = &args.protocol.phases;
     let mut control = FixedTime::new(
         city.network.junctions().len(),

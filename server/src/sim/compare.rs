@@ -190,7 +190,8 @@ pub(crate) fn run(args: &CompareArgs, lang: Lang) -> Result<(), Failure> {
     }
     std::fs::create_dir_all(&args.out).map_err(|e| io(&args.out, "cannot create", &e))?;
     let city = city::load(&args.city, args.protocol.span)?;
-    let options = args.protocol.options();
+    let mut options = args.protocol.options();
+    options.changes = city.changes()?;
     let seeds: Vec<u32> = (0..args.seeds)
         .map(|i| options.seed.wrapping_add(i))
         .collect();

@@ -14,7 +14,8 @@ use conurb_traffic::Sim;
 /// Runs the command.
 pub(crate) fn run(args: &RunArgs, lang: Lang) -> Result<(), Failure> {
     let city = city::load(&args.city, args.protocol.span)?;
-    let options = args.protocol.options();
+    let mut options = args.protocol.options();
+    options.changes = city.changes()?;
     let controller = ControlRun::new(args.controller, &city, &options)?;
     let bar = bar(u64::from(options.duration_s), args.quiet);
     bar.set_message(args.controller.word());

@@ -8,6 +8,7 @@ use crate::file::{PointFile, RoadFile};
 use crate::ids::RoadIx;
 use crate::osm;
 use crate::routing::Router;
+use crate::sim::{Signals, Sim, SimOptions};
 use crate::streets::MapOptions;
 
 const LAT_LON: (f64, f64) = (30.2, 120.1);
@@ -467,4 +468,34 @@ fn a_call_of_no_stop_and_options_out_of_range_are_refused() {
             "{radius_m} {dwell_s}"
         );
     }
+}
+
+#[test]
+fn buses_halt_at_every_stop_and_leave_none_too_early() {
+    let net = city(16);
+    let roads = way(&net, 5);
+    let timetable = BusTimetable {
+        stops: along(&net, &roads),
+        lines: line(vec![
+            trip("a", 0..5, SEVEN_S),
+            trip("b", 0..5, SEVEN_S + 300),
+        ]),
+    };
+    let buses = add(&net, &timetable, &options()).unwrap();
+    let net = std::sync::Arc::new(net);
+    let how = SimOptions {
+        signals: Signals::Programme,
+        ..SimOptions::default()
+    };
+    let mut sim = Sim::new(net, std::sync::Arc::new(buses.demand), how).unwrap();
+    for _ in 0..1_800 {
+        sim.step();
+    }
+    let tally = sim.halt_tally();
+    assert_eq!((tally.served, tally.missed), (8, 0));
+    // Three of four have a timetable that holds; two minutes are enough from stop to stop.
+    assert_eq!(tally.timed, 6);
+    assert!(tally.late_s < 6.0 * 30.0, "{tally:?}");
+
+    assert_eq!(sim.finished(), 2);
 }

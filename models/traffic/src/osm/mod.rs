@@ -9,6 +9,7 @@ mod control;
 mod cut;
 mod pbf;
 mod raw;
+mod reserved;
 pub(crate) mod table;
 mod tags;
 mod wire;

@@ -6,6 +6,7 @@
 
 mod additional;
 mod attributes;
+mod closures;
 mod conflicts;
 mod demand;
 mod departures;

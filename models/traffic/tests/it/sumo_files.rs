@@ -79,7 +79,7 @@ fn configurations_and_additional_files_are_read_or_listed() {
         1
     );
     let text = br#"<additional><inductionLoop id="d" lane="in_0" pos="-20" freq="60"/><busStop id="b" lane="in_0" startPos="1" endPos="20"/><calibrator id="c" lane="in_0"/></additional>"#;
-    let a = read_additional(text, "x.add.xml").unwrap();
+    let a = read_additional(text, "x.add.xml", &net(FORK), 0.0).unwrap();
     assert_eq!((a.detectors.len(), a.detectors[0].position_m), (1, -20.0));
     assert_eq!(
         a.unmodelled
