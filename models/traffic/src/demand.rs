@@ -8,6 +8,7 @@ use crate::ids::RoadIx;
 use crate::network::Network;
 use crate::place::{Seg, Source, json_path};
 use crate::routing::Router;
+use crate::stop_table::StopTable;
 use crate::vehicle::{VehicleClass, VehicleTemplate};
 
 /// Most flows in one file.
@@ -51,19 +52,6 @@ pub struct Stop {
     pub dwell_s: f64,
     /// Not to be left earlier than this, s after creation; none: no timetable.
     pub until_s: Option<f64>,
-}
-
-impl Stop {
-    /// Its bits, to find equal ones.
-    pub(crate) fn bits(&self) -> [u64; 4] {
-        [
-            u64::from(self.road_at),
-            self.position_m.to_bits(),
-            self.dwell_s.to_bits(),
-            // Times are not negative: this is none of them.
-            self.until_s.map_or(u64::MAX, f64::to_bits),
-        ]
-    }
 }
 
 /// The demand of a run.
@@ -193,6 +181,7 @@ fn compile(flows: &[FlowFile], source: Source<'_>, net: &Network) -> Result<Dema
         legs: HashMap::new(),
         by_anchors: HashMap::new(),
         template_ids: HashMap::new(),
+        stop_table: StopTable::default(),
         demand: Demand::none(),
     };
     let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
@@ -222,7 +211,7 @@ fn compile(flows: &[FlowFile], source: Source<'_>, net: &Network) -> Result<Dema
         .extend(unknown.into_iter().map(|(path, count)| {
             format!("unknown member `{path}` ({count} times): kept in the file, not used")
         }));
-    Ok(c.demand)
+    Ok(c.demand.with_stops(c.stop_table.into_lists()))
 }
 
 struct Compiler<'a> {
@@ -232,6 +221,7 @@ struct Compiler<'a> {
     legs: HashMap<(u32, u32), Option<Vec<RoadIx>>>,
     by_anchors: HashMap<Vec<u32>, u32>,
     template_ids: HashMap<([u64; 11], VehicleClass), u32>,
+    stop_table: StopTable,
     demand: Demand,
 }
 
@@ -386,13 +376,7 @@ impl Compiler<'_> {
             let stop = self.stop(i, k, stop, route, list.last())?;
             list.push(stop);
         }
-        let lists = &mut self.demand.stop_lists;
-        let at = lists.iter().rposition(|known| *known == list);
-        let at = at.unwrap_or_else(|| {
-            lists.push(list);
-            lists.len() - 1
-        });
-        Ok(Some(u32::try_from(at).expect("flows are limited")))
+        Ok(self.stop_table.number(list))
     }
 
     fn stop(

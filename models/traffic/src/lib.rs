@@ -36,6 +36,7 @@ pub mod replay;
 mod rng;
 mod routing;
 mod sim;
+mod stop_table;
 mod streets;
 pub mod sumo;
 mod to_file;

@@ -15,6 +15,8 @@ const WRONG_SIDE: f64 = 4.5;
 const SIDE_M: f64 = 3.0;
 /// Roads looked at for one stop.
 const CANDIDATES_MAX: usize = 6;
+/// Pieces a lane is found by: one of two thousand kilometres is no street.
+const PIECES_MAX: f64 = 100_000.0;
 /// Kept free before the end of a road, m.
 const BEFORE_LINE_M: f64 = 1.0;
 
@@ -72,9 +74,9 @@ impl Kerbs {
                 // At most half a cell apart, so that a place within a radius is two cells away at most.
                 let steps = (pair[1].minus(pair[0]).len() * 2.0 / radius_m)
                     .ceil()
-                    .max(1.0);
+                    .clamp(1.0, PIECES_MAX);
                 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-                // lengths are limited
+                // within the clamp
                 let count = steps as u32;
                 for k in 0..=count {
                     let p = pair[0].towards(pair[1], f64::from(k) / steps);

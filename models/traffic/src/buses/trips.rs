@@ -1,12 +1,12 @@
 //! Trips as vehicles: departures, halts, times.
 
-use std::collections::HashMap;
-
 use super::matching::{Halt, Pattern, Piece};
 use super::{BusLine, BusOptions, BusReport, BusTrip};
+use crate::assignment::RouteTable;
 use crate::demand::{Demand, Flow, Stop};
 use crate::ids::RoadIx;
 use crate::network::{Network, RoadLink};
+use crate::stop_table::StopTable;
 use crate::vehicle::VehicleTemplate;
 
 /// A scheduled halt beyond this is a pause: the bus waits for its time, but not when it is late, s. The
@@ -27,10 +27,8 @@ pub(super) struct Maker<'a> {
     options: &'a BusOptions,
     report: &'a mut BusReport,
     flows: Vec<(Flow, String)>,
-    routes: Vec<Vec<RoadIx>>,
-    route_ids: HashMap<Vec<RoadIx>, u32>,
-    stop_lists: Vec<Vec<Stop>>,
-    list_ids: HashMap<Vec<[u64; 4]>, u32>,
+    routes: RouteTable,
+    stops: StopTable,
 }
 
 impl<'a> Maker<'a> {
@@ -44,10 +42,8 @@ impl<'a> Maker<'a> {
             options,
             report,
             flows: Vec::new(),
-            routes: Vec::new(),
-            route_ids: HashMap::new(),
-            stop_lists: Vec::new(),
-            list_ids: HashMap::new(),
+            routes: RouteTable::default(),
+            stops: StopTable::default(),
         }
     }
 
@@ -110,16 +106,8 @@ impl<'a> Maker<'a> {
             .filter(|h| h.call > 0)
             .map(|h| self.stop(trip, h, created_s, h.road_at - first.road_at + led_m))
             .collect();
-        let route = number(
-            &mut self.route_ids,
-            &mut self.routes,
-            roads.1.clone(),
-            roads.1,
-        );
-        let stops = (!stops.is_empty()).then(|| {
-            let key = stops.iter().map(Stop::bits).collect();
-            number(&mut self.list_ids, &mut self.stop_lists, key, stops)
-        });
+        let route = self.routes.number(roads.1);
+        let stops = self.stops.number(stops);
         self.flows.push((
             Flow {
                 template: 0,
@@ -178,22 +166,8 @@ impl<'a> Maker<'a> {
     pub(super) fn finish(mut self, bus: VehicleTemplate) -> (Demand, Vec<String>) {
         self.flows.sort_by_key(|(flow, _)| flow.start_s);
         let (flows, ids): (Vec<Flow>, Vec<String>) = self.flows.into_iter().unzip();
-        let demand = Demand::of(flows, vec![bus], self.routes, Vec::new());
-        (demand.with_stops(self.stop_lists), ids)
+        let routes = self.routes.all().to_vec();
+        let demand = Demand::of(flows, vec![bus], routes, Vec::new());
+        (demand.with_stops(self.stops.into_lists()), ids)
     }
-}
-
-/// The number of a value in a table that has each once.
-fn number<K: std::hash::Hash + Eq, V>(
-    known: &mut HashMap<K, u32>,
-    table: &mut Vec<V>,
-    key: K,
-    value: V,
-) -> u32 {
-    let next = u32::try_from(table.len()).expect("trips are limited");
-    let found = *known.entry(key).or_insert(next);
-    if found == next {
-        table.push(value);
-    }
-    found
 }

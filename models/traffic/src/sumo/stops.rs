@@ -13,6 +13,7 @@ use super::xml::Element;
 use crate::demand::Stop;
 use crate::error::TrafficError;
 use crate::ids::RoadIx;
+use crate::stop_table::StopTable;
 
 /// Most stops of one vehicle, as of a flow in our form.
 const STOPS_MAX: usize = 1_000;
@@ -60,8 +61,7 @@ pub(super) enum Of {
 pub(super) struct Stops<'a> {
     net: &'a SumoNetwork,
     places: HashMap<String, Place>,
-    lists: Vec<Vec<Stop>>,
-    list_ids: HashMap<Vec<[u64; 4]>, u32>,
+    table: StopTable,
 }
 
 impl<'a> Stops<'a> {
@@ -69,13 +69,12 @@ impl<'a> Stops<'a> {
         Self {
             net,
             places: HashMap::new(),
-            lists: Vec::new(),
-            list_ids: HashMap::new(),
+            table: StopTable::default(),
         }
     }
 
     pub(super) fn into_lists(self) -> Vec<Vec<Stop>> {
-        self.lists
+        self.table.into_lists()
     }
 
     /// A `busStop` or `trainStop`.
@@ -230,16 +229,7 @@ impl<'a> Stops<'a> {
                 until_s,
             });
         }
-        if list.is_empty() {
-            return Ok(None);
-        }
-        let next = u32::try_from(self.lists.len()).expect("vehicles are limited");
-        let key = list.iter().map(Stop::bits).collect();
-        let number = *self.list_ids.entry(key).or_insert(next);
-        if number == next {
-            self.lists.push(list);
-        }
-        Ok(Some(number))
+        Ok(self.table.number(list))
     }
 }
 
