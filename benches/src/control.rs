@@ -10,11 +10,12 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use conurb_base::SystemClock;
 use conurb_traffic::control::{
-    Controller, FixedTime, Level, LookAhead, LookAheadOptions, Pressure, PressureRule,
+    Actuated, ActuatedOptions, Controller, FixedTime, Level, LookAhead, LookAheadOptions, Pressure,
+    PressureRule,
 };
 use conurb_traffic::metrics::{TripMeter, TripSummary};
 use conurb_traffic::protocol::{Outcome, ProtocolOptions, run_observed, run_plan};
-use conurb_traffic::webster::{PlanPlayer, WebsterOptions, webster_searched};
+use conurb_traffic::webster::{PlanPlayer, WebsterOptions, greenwave_searched, webster_searched};
 use conurb_traffic::{Demand, JunctionIx, Network, Sim};
 
 use crate::control_replay;
@@ -96,15 +97,19 @@ const fn set(
 enum Who {
     Fixed,
     Webster,
+    GreenWave,
+    Actuated,
     Rule(PressureRule, &'static str),
     /// The look-ahead controller's base policy alone, without a rollout.
     Base,
     LookAhead(Level),
 }
 
-const ALL: [Who; 11] = [
+const ALL: [Who; 13] = [
     Who::Fixed,
     Who::Webster,
+    Who::GreenWave,
+    Who::Actuated,
     Who::Rule(PressureRule::MaxPressure, "MaxPressure"),
     Who::Rule(PressureRule::Efficient, "Efficient-MP"),
     Who::Rule(PressureRule::Advanced, "Advanced-MP"),
@@ -121,6 +126,8 @@ impl Who {
         match self {
             Self::Fixed => "FixedTime",
             Self::Webster => "Webster, searched",
+            Self::GreenWave => "green waves",
+            Self::Actuated => "actuated",
             Self::Rule(_, name) => name,
             Self::Base => "schedule alone",
             Self::LookAhead(_) => "look-ahead",
@@ -130,7 +137,8 @@ impl Who {
     const fn level(self) -> &'static str {
         match self {
             Self::Fixed => "none",
-            Self::Webster => "the demand",
+            Self::Webster | Self::GreenWave => "the demand",
+            Self::Actuated => Level::Detectors.name(),
             Self::Rule(..) | Self::Base => "L0",
             Self::LookAhead(level) => level.name(),
         }
@@ -242,10 +250,20 @@ fn row(net: &Arc<Network>, demand: &Arc<Demand>, who: Who, interval_s: u32) -> R
     let mut decisions_ms = Vec::new();
     let mut parameters = String::new();
     let outcome = match who {
-        Who::Webster => {
-            let found = webster_searched(net, demand, &WebsterOptions::default(), &protocol)?;
+        Who::Webster | Who::GreenWave => {
+            let search = match who {
+                Who::Webster => webster_searched,
+                _ => greenwave_searched,
+            };
+            let found = search(net, demand, &WebsterOptions::default(), &protocol)?;
             let mut player = PlanPlayer::new(net, &found.plans);
             run_plan(net, demand, &mut player, &protocol, &mut |sim| {
+                meter.look(sim)
+            })?
+        }
+        Who::Actuated => {
+            let mut plan = Actuated::new(net, ActuatedOptions::default())?;
+            run_plan(net, demand, &mut plan, &protocol, &mut |sim| {
                 meter.look(sim)
             })?
         }

@@ -56,10 +56,10 @@ pub(crate) struct City {
 }
 
 impl City {
-    /// What changes on the streets, for a run that lets it happen; none where nothing does.
-    pub(crate) fn changes(&self) -> Result<Option<Arc<Changes>>, Failure> {
-        let changes = Changes::from_file(&self.changes, "additional files", &self.network)?;
-        Ok((!changes.is_empty()).then(|| Arc::new(changes)))
+    /// What its files change on the streets, for a run that lets it happen.
+    pub(crate) fn changes(&self) -> Result<Changes, Failure> {
+        let file = "additional files";
+        Ok(Changes::from_file(&self.changes, file, &self.network)?)
     }
 }
 
@@ -396,7 +396,7 @@ fn synthetic_mark(network_bytes: &[u8]) -> Option<Text> {
     ))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let size = std::fs::metadata(path)
         .map_err(|e| io(path, "cannot read", &e))?
         .len();
@@ -412,7 +412,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|e| io(path, "cannot read", &e))
 }
 
-fn name_of(path: &Path) -> String {
+pub(crate) fn name_of(path: &Path) -> String {
     path.file_name().map_or_else(
         || path.display().to_string(),
         |n| n.to_string_lossy().into_owned(),
@@ -420,7 +420,7 @@ fn name_of(path: &Path) -> String {
 }
 
 /// What a file was, for the report.
-fn input(role: &str, file: &str, bytes: &[u8], notes: &[String]) -> Input {
+pub(crate) fn input(role: &str, file: &str, bytes: &[u8], notes: &[String]) -> Input {
     use sha2::Digest as _;
     Input {
         role: role.to_owned(),

@@ -3,13 +3,20 @@
 
 use conurb_base::{Clock, SystemClock};
 use conurb_traffic::control::{
-    Controller, FixedTime, Level, LookAhead, LookAheadOptions, Pressure, PressureRule,
+    Actuated, ActuatedOptions, Controller, FixedTime, Level, LookAhead, LookAheadOptions, Pressure,
+    PressureRule, ProgrammePlan, SecondPlan,
 };
-use conurb_traffic::protocol::{self, ProtocolOptions};
-use conurb_traffic::webster::{PlanPlayer, SignalPlan, WebsterOptions, webster, webster_searched};
+use conurb_traffic::crossings::ServedReport;
+use conurb_traffic::metrics::{ClassDelays, ClassMeter};
+use conurb_traffic::protocol::{self, Paced, ProtocolOptions};
+use conurb_traffic::webster::{
+    Offsets, PlanPlayer, SignalPlan, Wave, WebsterOptions, greenwave_searched, webster,
+    webster_searched, with_waves,
+};
 use conurb_traffic::{JunctionIx, Sim, TrafficError};
 
 use crate::city::City;
+use crate::control_around::{Around, Noted, PriorityEffect};
 use crate::fail::Failure;
 use crate::figures::{Figures, Meters};
 use crate::out::Text;
@@ -27,6 +34,10 @@ pub(crate) enum Control {
     File,
     /// Webster's.
     Webster,
+    /// Webster's splits, offsets of largest bandwidth.
+    GreenWave,
+    /// By calls, gaps and maximum greens, from detectors.
+    Actuated,
     /// A pressure rule, with perfect information about queues.
     Pressure(PressureRule),
     /// Options tried in the twin, at a level of information.
@@ -35,10 +46,12 @@ pub(crate) enum Control {
 
 impl Control {
     /// All that can be named, in the order of a comparison.
-    pub(crate) const ALL: [(&'static str, Self); 10] = [
+    pub(crate) const ALL: [(&'static str, Self); 12] = [
         ("fixed", Self::Fixed),
         ("file", Self::File),
         ("webster", Self::Webster),
+        ("greenwave", Self::GreenWave),
+        ("actuated", Self::Actuated),
         ("maxpressure", Self::Pressure(PressureRule::MaxPressure)),
         ("efficient-mp", Self::Pressure(PressureRule::Efficient)),
         ("advanced-mp", Self::Pressure(PressureRule::Advanced)),
@@ -58,7 +71,8 @@ impl Control {
     pub(crate) const fn level(self) -> &'static str {
         match self {
             Self::Fixed | Self::File => "-",
-            Self::Webster => "demand",
+            Self::Webster | Self::GreenWave => "demand",
+            Self::Actuated => Level::Detectors.name(),
             Self::Pressure(_) => "L0",
             Self::LookAhead(level) => level.name(),
         }
@@ -71,8 +85,23 @@ pub(crate) struct ControlRun {
     pub(crate) kind: Control,
     /// In words.
     pub(crate) says: Text,
+    /// Its green waves, the busiest first.
+    pub(crate) waves: Vec<Wave>,
     plans: Vec<SignalPlan>,
     options: ProtocolOptions,
+    around: Around,
+}
+
+/// What a run came to.
+pub(crate) struct Played {
+    /// Its measures.
+    pub(crate) figures: Figures,
+    /// The time each joint decision took, ns.
+    pub(crate) decisions_ns: Vec<u64>,
+    /// What priority did, where somebody has it.
+    pub(crate) priority: Option<PriorityEffect>,
+    /// Who crossed, where somebody wants to.
+    pub(crate) crossings: Option<ServedReport>,
 }
 
 impl ControlRun {
@@ -82,6 +111,7 @@ impl ControlRun {
         city: &City,
         options: &ProtocolOptions,
     ) -> Result<Self, Failure> {
+        let mut waves = Vec::new();
         let (plans, says) = match kind {
             Control::Fixed => (Vec::new(), says_fixed(options)),
             Control::File => (
@@ -89,15 +119,32 @@ impl ControlRun {
                 Text::new("路网文件中的配时方案", "the programme in the network file"),
             ),
             Control::Webster => plan_webster(city, options)?,
+            Control::GreenWave => {
+                let plans;
+                (plans, waves) = plan_green_wave(city, options)?;
+                let says = says_green_wave(&plans, waves.len());
+                (plans, says)
+            }
+            Control::Actuated => (Vec::new(), says_actuated()),
             Control::Pressure(rule) => (Vec::new(), says_pressure(rule)),
             Control::LookAhead(level) => (Vec::new(), says_look_ahead(level)),
         };
         Ok(Self {
             kind,
             says,
+            waves,
             plans,
             options: options.clone(),
+            around: Around::default(),
         })
+    }
+
+    /// The same with others who have a say.
+    pub(crate) fn among(self, around: &Around) -> Self {
+        Self {
+            around: around.clone(),
+            ..self
+        }
     }
 
     /// Runs it under one seed; `each_second` is called after every step.
@@ -108,19 +155,25 @@ impl ControlRun {
         seed: u32,
         each_second: &mut dyn FnMut(),
     ) -> Result<Figures, Failure> {
-        Ok(self.run_watched(city, seed, &mut |_| each_second())?.0)
+        Ok(self
+            .run_watched(city, seed, &mut |_| each_second())?
+            .figures)
     }
 
-    /// Like [`ControlRun::run`], showing every state, and with the time each joint decision took, ns.
+    /// Like [`ControlRun::run`], showing every state, with all that a run comes to.
     pub(crate) fn run_watched(
         &self,
         city: &City,
         seed: u32,
         each_second: &mut dyn FnMut(&Sim),
-    ) -> Result<(Figures, Vec<u64>), Failure> {
+    ) -> Result<Played, Failure> {
         let options = ProtocolOptions {
             seed,
             ..self.options.clone()
+        };
+        let without = match self.around.without_priority() {
+            Some(around) => Some(self.delays(city, &options, &around, &mut |_| ())?.0),
+            None => None,
         };
         let mut meters = Meters::new(&city.network);
         let mut figures = None;
@@ -133,32 +186,91 @@ impl ControlRun {
                 figures = Some(meters.finish(sim));
             }
         };
-        let decisions_ns = self.play(city, &options, &mut observe)?;
-        let figures =
-            figures.ok_or_else(|| Failure::plain("the run ended before its span", None))?;
-        Ok((figures, decisions_ns))
+        let (priority, decisions_ns, noted) = if let Some(without) = without {
+            let (with, decisions_ns, noted) =
+                self.delays(city, &options, &self.around, &mut observe)?;
+            let effect = PriorityEffect {
+                requests: noted.priority.unwrap_or_default(),
+                with,
+                without,
+            };
+            (Some(effect), decisions_ns, noted)
+        } else {
+            let (decisions_ns, noted) = self.play(city, &options, &self.around, &mut observe)?;
+            (None, decisions_ns, noted)
+        };
+        Ok(Played {
+            figures: figures
+                .ok_or_else(|| Failure::plain("the run ended before its span", None))?,
+            decisions_ns,
+            priority,
+            crossings: noted.crossings,
+        })
+    }
+
+    /// [`ControlRun::play`] with the time lost by class.
+    fn delays(
+        &self,
+        city: &City,
+        options: &ProtocolOptions,
+        around: &Around,
+        observe: &mut dyn FnMut(&Sim),
+    ) -> Result<(ClassDelays, Vec<u64>, Noted), TrafficError> {
+        let mut meter = ClassMeter::default();
+        let mut delays = ClassDelays::default();
+        let (decisions_ns, noted) = self.play(city, options, around, &mut |sim| {
+            meter.observe(sim);
+            observe(sim);
+            if sim.step_count() == options.duration_s {
+                delays = meter.delays(sim);
+            }
+        })?;
+        Ok((delays, decisions_ns, noted))
     }
 
     fn play(
         &self,
         city: &City,
         options: &ProtocolOptions,
+        around: &Around,
         observe: &mut dyn FnMut(&Sim),
-    ) -> Result<Vec<u64>, TrafficError> {
+    ) -> Result<(Vec<u64>, Noted), TrafficError> {
         let (network, demand) = (&city.network, &city.demand);
+        let mut plan: Box<dyn SecondPlan> = match self.kind {
+            Control::File if around.is_empty() => {
+                protocol::run_programme(network, demand, options, observe)?;
+                return Ok((Vec::new(), Noted::default()));
+            }
+            Control::File => Box::new(ProgrammePlan::new(network)),
+            Control::Webster | Control::GreenWave => {
+                Box::new(PlanPlayer::new(network, &self.plans))
+            }
+            Control::Actuated => Box::new(Actuated::new(network, actuated_options(options))?),
+            Control::Fixed | Control::Pressure(_) | Control::LookAhead(_) => {
+                let mut controller = self.controller(city, options)?;
+                let mut timed = Timed::new(controller.as_mut());
+                let mut paced = Paced::new(network, &mut timed, options);
+                let noted = around.run(city, &mut paced, options, observe)?;
+                return Ok((timed.joint_ns, noted));
+            }
+        };
+        let noted = around.run(city, plan.as_mut(), options, observe)?;
+        Ok((Vec::new(), noted))
+    }
+
+    /// Who is asked every interval; the other kinds say every second's phase.
+    fn controller(
+        &self,
+        city: &City,
+        options: &ProtocolOptions,
+    ) -> Result<Box<dyn Controller>, TrafficError> {
+        let network = &city.network;
         let (first, last) = (*options.phases.start(), *options.phases.end());
-        let mut controller: Box<dyn Controller> = match self.kind {
-            Control::Fixed => Box::new(FixedTime::new(
-                network.junctions().len(),
-                f64::from(options.interval_s),
-                f64::from(options.yellow_s),
-                first,
-                last,
-            )),
+        Ok(match self.kind {
             Control::Pressure(rule) => Box::new(Pressure::new(network, rule, first, last)),
             Control::LookAhead(level) => Box::new(LookAhead::new(
                 network,
-                demand.templates(),
+                city.demand.templates(),
                 LookAheadOptions {
                     level,
                     interval_s: options.interval_s,
@@ -169,19 +281,22 @@ impl ControlRun {
                     ..LookAheadOptions::default()
                 },
             )?),
-            Control::File => {
-                protocol::run_programme(network, demand, options, observe)?;
-                return Ok(Vec::new());
-            }
-            Control::Webster => {
-                let mut player = PlanPlayer::new(network, &self.plans);
-                protocol::run_plan(network, demand, &mut player, options, observe)?;
-                return Ok(Vec::new());
-            }
-        };
-        let mut timed = Timed::new(controller.as_mut());
-        protocol::run_observed(network, demand, &mut timed, options, observe)?;
-        Ok(timed.joint_ns)
+            _ => Box::new(FixedTime::new(
+                network.junctions().len(),
+                f64::from(options.interval_s),
+                f64::from(options.yellow_s),
+                first,
+                last,
+            )),
+        })
+    }
+}
+
+fn actuated_options(options: &ProtocolOptions) -> ActuatedOptions {
+    ActuatedOptions {
+        yellow_s: options.yellow_s,
+        phases: options.phases.clone(),
+        ..ActuatedOptions::default()
     }
 }
 
@@ -254,6 +369,20 @@ fn says_pressure(rule: PressureRule) -> Text {
     }
 }
 
+fn says_actuated() -> Text {
+    let o = ActuatedOptions::default();
+    let (min, max, gap) = (o.min_green_s, o.max_green_s, o.passage_s);
+    let back_m = o.placement.setback_m;
+    Text::new(
+        format!(
+            "感应控制：绿灯 {min} 至 {max} s，单位延长 {gap} s，检测器位于停车线及其前 {back_m} m，无请求相位跳过"
+        ),
+        format!(
+            "actuated: green {min} to {max} s, passage time {gap} s, detectors at the stop line and {back_m} m before it, phases without a call skipped"
+        ),
+    )
+}
+
 fn says_look_ahead(level: Level) -> Text {
     let code = level.name();
     Text::new(
@@ -281,18 +410,59 @@ fn says_fixed(options: &ProtocolOptions) -> Text {
     )
 }
 
-fn plan_webster(
-    city: &City,
-    protocol: &ProtocolOptions,
-) -> Result<(Vec<SignalPlan>, Text), Failure> {
-    let options = WebsterOptions {
+fn webster_options(protocol: &ProtocolOptions) -> WebsterOptions {
+    WebsterOptions {
         yellow_s: protocol.yellow_s,
         phases: protocol.phases.clone(),
         window_s: (0.0, f64::from(protocol.duration_s)),
         ..WebsterOptions::default()
+    }
+}
+
+fn plan_green_wave(
+    city: &City,
+    protocol: &ProtocolOptions,
+) -> Result<(Vec<SignalPlan>, Vec<Wave>), TrafficError> {
+    let options = webster_options(protocol);
+    let (network, demand) = (&city.network, &city.demand);
+    if signal_s(city, protocol) <= SEARCH_SIGNAL_S_MAX {
+        let found = greenwave_searched(network, demand, &options, protocol)?;
+        return Ok((found.plans, found.waves));
+    }
+    // Too large to be searched: the cycle that the busiest junction needs.
+    let own = webster(network, demand, &options);
+    let cycle_s = own.iter().map(|p| p.cycle_s).max();
+    let options = WebsterOptions {
+        common_cycle_s: Some(cycle_s.unwrap_or(*options.cycle_s.end())),
+        offsets: Offsets::Bands,
+        ..options
     };
-    let size = city.network.signalised().len() as u64 * u64::from(protocol.duration_s);
-    if size > SEARCH_SIGNAL_S_MAX {
+    Ok(with_waves(network, demand, &options))
+}
+
+fn says_green_wave(plans: &[SignalPlan], sections: usize) -> Text {
+    let cycle_s = plans.first().map_or(0, |p| p.cycle_s);
+    Text::new(
+        format!(
+            "绿波：Webster 绿信比，公共周期 {cycle_s} s（由同一需求得出），{sections} 段干线双向带宽最大"
+        ),
+        format!(
+            "green waves: Webster's splits at a common cycle of {cycle_s} s (found on the same demand), two-way bandwidth maximised on {sections} sections of arterials"
+        ),
+    )
+}
+
+/// How much there would be to simulate.
+fn signal_s(city: &City, protocol: &ProtocolOptions) -> u64 {
+    city.network.signalised().len() as u64 * u64::from(protocol.duration_s)
+}
+
+fn plan_webster(
+    city: &City,
+    protocol: &ProtocolOptions,
+) -> Result<(Vec<SignalPlan>, Text), Failure> {
+    let options = webster_options(protocol);
+    if signal_s(city, protocol) > SEARCH_SIGNAL_S_MAX {
         let says = Text::new(
             "Webster 周期与绿信比，由同一需求计算",
             "Webster's cycle and splits, computed from the same demand",
@@ -305,7 +475,7 @@ fn plan_webster(
         |c| {
             format!(
                 "common cycle {c} s{}",
-                if found.options.progression {
+                if found.options.offsets == Offsets::Tree {
                     ", green wave"
                 } else {
                     ""

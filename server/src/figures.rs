@@ -1,7 +1,10 @@
 //! The figures of one run, and the KPIs made of them.
 
 use conurb_traffic::metrics::{ApproachMeter, TripMeter};
-use conurb_traffic::{Network, Sim};
+use conurb_traffic::{DetourTally, HaltTally, Network, ParkReading, ParkingTally, Sim};
+use serde::Serialize;
+
+use crate::out::Lang;
 
 /// What one run of the city came to.
 #[cfg_attr(not(feature = "signals"), allow(dead_code))] // only the report of a day draws courses and roads
@@ -17,6 +20,91 @@ pub(crate) struct Figures {
     pub(crate) outside: Vec<f64>,
     /// Per road in the network's order: mean delay of the vehicles that passed, and their number.
     pub(crate) roads: Vec<(Option<f64>, u64)>,
+    /// Halts, detours and parking, where there were any.
+    pub(crate) on_the_way: Option<OnTheWay>,
+}
+
+/// What happened to vehicles on their way.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct OnTheWay {
+    /// Of buses.
+    pub(crate) halts: HaltTally,
+    /// Around closures.
+    pub(crate) detours: DetourTally,
+    /// Of those who looked for a place to park.
+    pub(crate) parking: ParkingTally,
+    /// Car parks at the end.
+    pub(crate) car_parks: Vec<ParkReading>,
+}
+
+impl OnTheWay {
+    fn of(sim: &Sim) -> Option<Self> {
+        let all = Self {
+            halts: sim.halt_tally(),
+            detours: sim.detour_tally(),
+            parking: sim.parking_tally(),
+            car_parks: sim.parks(),
+        };
+        let nothing = all.halts == HaltTally::default()
+            && all.detours == DetourTally::default()
+            && all.car_parks.is_empty();
+        (!nothing).then_some(all)
+    }
+
+    /// For people, a line each.
+    pub(crate) fn lines(&self, lang: Lang) -> Vec<String> {
+        let mean = |sum: f64, n: u32| if n == 0 { 0.0 } else { sum / f64::from(n) };
+        let mut lines = Vec::new();
+        let h = &self.halts;
+        if *h != HaltTally::default() {
+            let late_s = mean(h.late_s, h.timed);
+            lines.push(
+                lang.pick(
+                    &format!(
+                        "停靠 {} 次，未停 {} 次，平均晚点 {late_s:.1} 秒",
+                        h.served, h.missed
+                    ),
+                    &format!(
+                        "halts: {} made, {} missed, on average {late_s:.1} s late",
+                        h.served, h.missed
+                    ),
+                )
+                .to_owned(),
+            );
+        }
+        let d = &self.detours;
+        if *d != DetourTally::default() {
+            lines.push(
+                lang.pick(
+                    &format!("绕行 {} 辆，无路可绕 {} 辆", d.redirected, d.stranded),
+                    &format!(
+                        "closures: {} sent another way, {} found none and waited",
+                        d.redirected, d.stranded
+                    ),
+                )
+                .to_owned(),
+            );
+        }
+        let p = &self.parking;
+        if !self.car_parks.is_empty() {
+            let (search_s, walk_m) = (mean(p.search_s, p.parked), mean(p.walk_m, p.parked));
+            lines.push(lang.pick(
+                &format!("找车位 {} 辆：停入 {}，被拒 {} 次，放弃 {}；平均寻找 {search_s:.0} 秒，步行 {walk_m:.0} 米", p.seekers, p.parked, p.turned_away, p.gave_up),
+                &format!("parking: {} looked for a place, {} parked, turned away {} times, {} gave up; on average {search_s:.0} s of search, {walk_m:.0} m on foot", p.seekers, p.parked, p.turned_away, p.gave_up),
+            ).to_owned());
+            for park in &self.car_parks {
+                let (id, taken, spots, most) = (&park.id, park.taken, park.spots, park.taken_max);
+                lines.push(
+                    lang.pick(
+                        &format!("  {id}：{taken}/{spots}，最多 {most}"),
+                        &format!("  {id}: {taken} of {spots} places taken, {most} at most"),
+                    )
+                    .to_owned(),
+                );
+            }
+        }
+        lines
+    }
 }
 
 /// A KPI of a run.
@@ -128,6 +216,7 @@ impl Meters {
                     )
                 })
                 .collect(),
+            on_the_way: OnTheWay::of(sim),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod city;
 mod cli;
 mod config;
+mod control_around;
 mod control_run;
 #[cfg(feature = "signals")]
 mod day;

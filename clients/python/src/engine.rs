@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use conurb_traffic::{
-    Demand, DrivableIx, LaneIx, Network, RoadIx, Signals, Sim, SimOptions, VehicleView,
-    WAITING_BELOW_M_S,
+    Demand, DrivableIx, LaneIx, Network, RoadIx, Signals, Sim, SimOptions, VehicleTemplate,
+    VehicleView, WAITING_BELOW_M_S,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
@@ -43,6 +43,35 @@ fn no_replay() -> PyErr {
         "the configuration asks for no replay",
         "set saveReplay, roadnetLogFile and replayLogFile in it",
     )
+}
+
+/// A vehicle as `push_vehicle` is given it.
+fn template_of(info: &HashMap<String, f64>) -> PyResult<VehicleTemplate> {
+    let mut t = VehicleTemplate::default();
+    for (name, value) in info {
+        let member = match name.as_str() {
+            "length" => &mut t.length_m,
+            "width" => &mut t.width_m,
+            "minGap" => &mut t.min_gap_m,
+            "maxPosAcc" => &mut t.max_pos_acc_m_s2,
+            "maxNegAcc" => &mut t.max_neg_acc_m_s2,
+            "usualPosAcc" => &mut t.usual_pos_acc_m_s2,
+            "usualNegAcc" => &mut t.usual_neg_acc_m_s2,
+            "maxSpeed" => &mut t.max_speed_m_s,
+            "headwayTime" => &mut t.headway_s,
+            // The reference takes a speed and starts everybody at rest all the same.
+            "speed" => continue,
+            _ => {
+                return Err(call(
+                    format!("a vehicle has no member \"{name}\""),
+                    "length, width, minGap, maxPosAcc, maxNegAcc, usualPosAcc, usualNegAcc, maxSpeed, \
+                     headwayTime",
+                ));
+            }
+        };
+        *member = *value;
+    }
+    Ok(t)
 }
 
 fn simulation(
@@ -111,6 +140,19 @@ impl Engine {
                 .as_link(drivable)
                 .map_or("", |link| &self.network.links()[link.ix()].id),
         }
+    }
+
+    /// Roads by name.
+    fn roads(&self, names: &[String]) -> PyResult<Vec<RoadIx>> {
+        let road = |name: &String| {
+            self.network.road_ix(name).ok_or_else(|| {
+                call(
+                    format!("there is no road \"{name}\""),
+                    "name roads as the road network file does",
+                )
+            })
+        };
+        names.iter().map(road).collect()
     }
 
     /// The roads a vehicle has still to drive, its present one first where it is on one.
@@ -314,6 +356,36 @@ impl Engine {
         self.sim
             .set_phase(junction, phase_id)
             .map_err(|e| raise(&e))
+    }
+
+    /// Pushes a vehicle in: it is created in the next step at the start of the first road. Members of
+    /// the dictionary left out have the reference's defaults. Named `manually_pushed_n`.
+    fn push_vehicle(&mut self, info: HashMap<String, f64>, roads: Vec<String>) -> PyResult<()> {
+        let template = template_of(&info)?;
+        let roads = self.roads(&roads)?;
+        let pushed = self.sim.push_vehicle(&template, &roads);
+        pushed.map(|_| ()).map_err(|e| raise(&e))
+    }
+
+    /// Sets what a vehicle wishes to drive in the next step alone, m/s.
+    fn set_vehicle_speed(&mut self, vehicle_id: &str, speed: f64) -> PyResult<()> {
+        if !(speed.is_finite() && speed >= 0.0) {
+            return Err(call(
+                format!("a speed of {speed} m/s"),
+                "give a number that is 0 or more",
+            ));
+        }
+        let slot = self.find(vehicle_id)?.slot;
+        self.sim.set_vehicle_speed(slot, speed);
+        Ok(())
+    }
+
+    /// Sends a vehicle from the road it is on to these roads, joined by shortest paths. False, and
+    /// nothing changes, inside junctions and where its lane does not serve the new way.
+    fn set_vehicle_route(&mut self, vehicle_id: &str, route: Vec<String>) -> PyResult<bool> {
+        let roads = self.roads(&route)?;
+        let slot = self.find(vehicle_id)?.slot;
+        Ok(self.sim.set_vehicle_route(slot, &roads))
     }
 
     /// The seed of the next `reset`.

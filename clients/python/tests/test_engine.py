@@ -162,3 +162,38 @@ def test_a_replay_without_a_file_name_is_refused(city, tmp_path):
     )
     with pytest.raises(conurb.ConurbError, match="no replay"):
         plain.set_save_replay(True)
+
+
+def test_vehicles_can_be_pushed_in_and_told_what_to_do(config):
+    engine = conurb.Engine(config)
+    with open(config) as text:
+        settings = json.load(text)
+    flow = f"{settings['dir']}{settings['flowFile']}"
+    with open(flow) as text:
+        route = json.load(text)[0]["route"]
+    run(engine, 30)
+    before = engine.snapshot()
+    engine.push_vehicle({"length": 6.0, "maxSpeed": 9.0, "speed": 3.0}, [route[0], route[-1]])
+    run(engine, 60)
+    assert "manually_pushed_0" in engine.get_vehicles()
+    assert engine.get_vehicle_speed()["manually_pushed_0"] <= 9.0
+    old = engine.get_vehicle_speed()["manually_pushed_0"]
+    engine.set_vehicle_speed("manually_pushed_0", 1.25)
+    run(engine, 1)
+    # It brakes by at most 4.5 m/s in a second.
+    assert engine.get_vehicle_speed()["manually_pushed_0"] <= max(1.25, old - 4.5) + 1e-9
+    here = engine.get_vehicle_info("manually_pushed_0").get("road")
+    if here:
+        # Nothing leads from a road to itself.
+        assert engine.set_vehicle_route("manually_pushed_0", [here]) is False
+    engine.load(before)
+    run(engine, 60)
+    assert "manually_pushed_0" not in engine.get_vehicles()
+    with pytest.raises(conurb.ConurbError, match="no road"):
+        engine.push_vehicle({}, ["nowhere", route[-1]])
+    with pytest.raises(conurb.ConurbError, match="no member"):
+        engine.push_vehicle({"colour": 1.0}, [route[0], route[-1]])
+    with pytest.raises(conurb.ConurbError, match="length"):
+        engine.push_vehicle({"length": 0.0}, [route[0], route[-1]])
+    with pytest.raises(conurb.ConurbError):
+        engine.set_vehicle_speed("flow_0_0", float("nan"))

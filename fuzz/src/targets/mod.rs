@@ -17,6 +17,8 @@ const ROUNDS: u64 = 1_500;
 pub const TARGETS: &[Target] = &[
     of("roadnet", traffic::roadnet),
     of("flow", traffic::flow),
+    of("changes", traffic::changes),
+    of("parking", traffic::parking),
     of("sumo_net", traffic::sumo_net),
     of("sumo_demand", traffic::sumo_demand),
     of("sumo_config", traffic::sumo_config),

@@ -8,7 +8,9 @@ use conurb_traffic::sumo::{
     DemandOptions, NetworkOptions, SumoNetwork, read_additional, read_config, read_demand,
     read_network,
 };
-use conurb_traffic::{Demand, MapOptions, Network, Signals, Sim, SimOptions, gmns};
+use conurb_traffic::{
+    Changes, Demand, MapOptions, Network, Parking, Signals, Sim, SimOptions, gmns,
+};
 
 const ROADNET: &[u8] = include_bytes!("../../corpus/roadnet/cross.json");
 const FLOW: &[u8] = include_bytes!("../../corpus/flow/two.json");
@@ -49,6 +51,55 @@ pub(super) fn flow(bytes: &[u8]) {
     let net = Network::from_json(ROADNET, "cross.json").expect("the seed is a network");
     if let Ok(demand) = Demand::from_json(bytes, "flow.json", &net) {
         drive(net, demand);
+    }
+}
+
+/// The crossing with its two flows, to which `with` adds what was read.
+fn drive_with(with: impl FnOnce(&mut Sim)) {
+    let net = Network::from_json(ROADNET, "cross.json").expect("the seed is a network");
+    let demand = Demand::from_json(FLOW, "flow.json", &net).expect("the seed is a demand");
+    let options = SimOptions {
+        signals: Signals::Programme,
+        ..SimOptions::default()
+    };
+    let mut sim = Sim::new(Arc::new(net), Arc::new(demand), options).expect("the seeds run");
+    with(&mut sim);
+    for _ in 0..5 * DRIVEN_S {
+        sim.step();
+    }
+    assert!(
+        sim.vehicles()
+            .all(|v| v.position_m.is_finite() && v.speed_m_s >= 0.0),
+        "a vehicle has left the numbers"
+    );
+}
+
+pub(super) fn changes(bytes: &[u8]) {
+    if let Ok(changes) = Changes::from_json(bytes, "changes.json", &CROSS) {
+        drive_with(|sim| {
+            let taken = sim.set_changes(Arc::new(changes));
+            assert!(
+                taken.is_ok(),
+                "without lane change all changes are possible"
+            );
+        });
+    }
+}
+
+/// Most car parks that vehicles are sent to.
+const PARKS_MAX: usize = 50;
+
+pub(super) fn parking(bytes: &[u8]) {
+    if let Ok(parking) = Parking::from_json(bytes, "parking.json", &CROSS)
+        && parking.len() <= PARKS_MAX
+    {
+        drive_with(|sim| {
+            let taken = sim.set_parking(Arc::new(parking));
+            assert!(
+                taken.is_ok(),
+                "before the first step all car parks are possible"
+            );
+        });
     }
 }
 

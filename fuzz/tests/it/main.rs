@@ -80,6 +80,8 @@ macro_rules! targets {
 targets!(
     roadnet,
     flow,
+    changes,
+    parking,
     sumo_net,
     sumo_demand,
     sumo_config,

@@ -14,7 +14,7 @@ use conurb_traffic::osm::read_map;
 use conurb_traffic::sumo::{
     DemandOptions, NetworkOptions, SumoNetwork, read_additional, read_demand, read_network,
 };
-use conurb_traffic::{Demand, MapOptions, Network, TrafficError};
+use conurb_traffic::{Changes, Demand, MapOptions, Network, Parking, TrafficError};
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")
@@ -100,6 +100,14 @@ fn file_readers() -> Vec<(&'static str, Reader)> {
         (
             "flow",
             Box::new(move |bytes, name| Demand::from_json(bytes, name, &net).err()),
+        ),
+        (
+            "changes",
+            Box::new(|bytes, name| Changes::from_json(bytes, name, &self::net()).err()),
+        ),
+        (
+            "parking",
+            Box::new(|bytes, name| Parking::from_json(bytes, name, &self::net()).err()),
         ),
         (
             "sumo_net",

@@ -257,10 +257,15 @@ impl Check<'_> {
         let chosen: Vec<LaneIx> = if lanes.is_empty() {
             all.clone()
         } else {
+            let member = if place[0] == Seg::Key("incidents") {
+                "lane"
+            } else {
+                "lanes"
+            };
             let lane = |k: &u32| {
                 let found = all.get(*k as usize).copied();
                 found.ok_or_else(|| TrafficError::OutOfRange {
-                    at: self.place(place, if lanes.len() == 1 { "lane" } else { "lanes" }),
+                    at: self.place(place, member),
                     what: "lane",
                     found: i64::from(*k),
                     count: all.len(),

@@ -341,7 +341,8 @@ fn wrong_encoding(bytes: &[u8]) -> Option<&'static str> {
 const PATH_SHOWN: usize = 200;
 
 /// What the parser calls by the names of Rust, and what the format calls it.
-const WORDS: [(&str, &str); 10] = [
+const WORDS: [(&str, &str); 11] = [
+    ("expected u32", "expected a whole number that is 0 or more"),
     ("struct ParkingFile", "an object of car parks"),
     ("struct ChangesFile", "an object of changes"),
     ("struct IntersectionFile", "an intersection (an object)"),

@@ -16,6 +16,7 @@ mod changes;
 pub mod citygen;
 pub mod control;
 pub mod corridor;
+pub mod crossings;
 mod demand;
 mod error;
 pub mod file;

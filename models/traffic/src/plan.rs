@@ -3,6 +3,9 @@
 //! Without lane change the path of a vehicle is fixed by its first lane, so routing never happens
 //! in a step. Flows that never end are compiled a piece of time at a time.
 
+mod added;
+mod tpl;
+
 use std::collections::HashMap;
 
 use crate::demand::Demand;
@@ -10,6 +13,8 @@ use crate::ids::{LaneIx, LinkIx, NONE, RoadIx};
 use crate::network::{Network, Priority};
 use crate::rng::Mt19937;
 use crate::vehicle::VehicleTemplate;
+use added::{Added, Push};
+pub(crate) use tpl::Tpl;
 
 /// Steps compiled at once while nobody is pushed in.
 const CHUNK_STEPS: u32 = 3_600;
@@ -32,130 +37,6 @@ pub(crate) struct Event {
     pub(crate) template: u32,
     /// The next event on the same lane.
     pub(crate) next_in_lane: u32,
-}
-
-/// A template with everything derived from it and the step length: two cache lines and a bit.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Tpl {
-    pub(crate) len: f64,
-    pub(crate) min_gap: f64,
-    pub(crate) max_pos: f64,
-    pub(crate) max_neg: f64,
-    pub(crate) usual_pos: f64,
-    pub(crate) usual_neg: f64,
-    pub(crate) vmax: f64,
-    /// Headway plus half a step, s.
-    pub(crate) headway_half: f64,
-    /// Hardest and usual braking: `2 / b`, and the reciprocal of half that.
-    pub(crate) four_a: [f64; 2],
-    pub(crate) half_per_a: [f64; 2],
-    pub(crate) speed_factor: f64,
-    /// m/s^2.
-    pub(crate) dawdle: f64,
-    /// Some vehicle of this kind halts on its way.
-    pub(crate) halts: bool,
-    /// Distance before a junction within which it matters, m.
-    pub(crate) approach: f64,
-    /// Beyond this gap no leader can slow this vehicle, m.
-    pub(crate) far_gap: f64,
-    /// The terms of [`Tpl::sight_m`]; beyond the two lines, for networks with lists of foes only.
-    sight: [f64; 3],
-}
-
-/// Kept beyond the way to a stop: drivers slow down some metres before the line where they give way,
-/// and vehicles on links that merge count by their way to the merge, m.
-const REACH_SPARE_M: f64 = 5.0;
-
-impl Tpl {
-    fn new(t: &VehicleTemplate, dt: f64) -> Self {
-        let (vmax, usual_neg) = (t.max_speed_m_s, t.usual_neg_acc_m_s2);
-        let a = [t.max_neg_acc_m_s2, usual_neg].map(|b| 0.5 / b);
-        Self {
-            len: t.length_m,
-            min_gap: t.min_gap_m,
-            max_pos: t.max_pos_acc_m_s2,
-            max_neg: t.max_neg_acc_m_s2,
-            usual_pos: t.usual_pos_acc_m_s2,
-            usual_neg,
-            vmax,
-            headway_half: t.headway_s + dt / 2.0,
-            four_a: a.map(|a| 4.0 * a),
-            half_per_a: a.map(|a| 0.5 / a),
-            speed_factor: t.speed_factor,
-            dawdle: t.dawdle_m_s2,
-            halts: false,
-            approach: vmax * vmax / (2.0 * usual_neg) + 2.0 * vmax * dt,
-            far_gap: f64::INFINITY,
-            sight: [f64::INFINITY, 0.0, 0.0],
-        }
-    }
-
-    /// Beyond this gap no leader slows a vehicle at `v` m/s in the next step, m: it stops within it
-    /// from the highest speed it can have then.
-    #[inline]
-    pub(crate) fn sight_m(&self, v: f64) -> f64 {
-        self.sight[0] + v * (self.sight[1] + v * self.sight[2])
-    }
-
-    /// The terms of [`Tpl::sight_m`]: from the speed `w = v + gain` it may have in the next step, it
-    /// stops within `w^2 / 2b` and keeps its headway; a leader may brake by `leader_neg_max`.
-    fn sight(&self, leader_neg_max: f64, dt: f64) -> [f64; 3] {
-        let gain = self.max_pos.max(self.usual_pos) * dt;
-        let (per_w, per_w2) = (
-            dt.max(self.headway_half),
-            0.5 / self.usual_neg.min(self.max_neg),
-        );
-        let standing = self.min_gap + leader_neg_max * dt * dt / 2.0;
-        [
-            standing + gain * (per_w + gain * per_w2),
-            per_w + 2.0 * gain * per_w2,
-            per_w2,
-        ]
-    }
-
-    /// Within this distance a vehicle stops that has `v` m/s now and `wish` in the next step, and some
-    /// metres more, m.
-    #[inline]
-    pub(crate) fn reach_m(&self, v: f64, wish: f64, dt: f64) -> f64 {
-        (v + wish) * dt / 2.0 + wish * wish * self.sight[2] + REACH_SPARE_M
-    }
-
-    /// A gap at which every term of the following rule is at least `vmax`, whatever the leader does.
-    fn far_gap(&self, leader_neg_max: f64, dt: f64) -> f64 {
-        let b = dt / 2.0;
-        let safe = |neg: f64, d: f64| {
-            let a = 1.0 / (2.0 * neg);
-            let root = 2.0 * a * self.vmax + b;
-            let braking = self.vmax * dt / 2.0 + d + (root * root - b * b) / (4.0 * a);
-            braking.max((self.vmax + leader_neg_max * dt) * dt / 2.0 + d)
-        };
-        let far = safe(self.max_neg, 0.0)
-            .max(safe(self.usual_neg, self.min_gap))
-            .max(self.vmax * self.headway_half);
-        far * (1.0 + 1e-6) + 1e-3
-    }
-}
-
-/// Something added during a run, after what `before` marks.
-#[derive(Debug, Clone)]
-struct Added {
-    mark: u64,
-    before: u64,
-    /// Where it begins in the paths.
-    words: u32,
-    push: Option<Push>,
-}
-
-/// A vehicle that the user has pushed in.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Push {
-    /// Step of creation.
-    pub(crate) step: u32,
-    pub(crate) template: u32,
-    /// Its route, completed.
-    pub(crate) roads: Vec<RoadIx>,
-    /// With lane change: first word of its ways in the paths.
-    pub(crate) words: u32,
 }
 
 /// Templates, paths and events of one run. Shared by its clones.
@@ -181,7 +62,7 @@ pub(crate) struct Plan {
     pub(crate) pushes: Vec<Push>,
     /// What was added during the run, see [`Plan::follow`].
     added: Vec<Added>,
-    sources: Vec<VehicleTemplate>,
+    pub(crate) sources: Vec<VehicleTemplate>,
     /// By template: see [`Tpl::halts`].
     halting: Vec<bool>,
     pub(crate) seed: u32,
@@ -282,99 +163,6 @@ impl Plan {
         plan.set_templates(demand.templates());
         plan.extend(net, demand);
         plan
-    }
-
-    /// Compiles the demand anew, so that the first step not covered is `step`.
-    pub(crate) fn rewind(&mut self, net: &Network, demand: &Demand, step: u32) {
-        self.events.clear();
-        (self.covered, self.clock) = (0, 0.0);
-        self.draws = Draws::new(self.seed, self.draws.kept.is_some());
-        self.flows = flow_clocks(demand);
-        self.last_in_lane.fill(NONE);
-        self.given.fill(0);
-        while self.covered < step {
-            self.extend_by(net, demand, 1);
-        }
-    }
-
-    /// Takes a vehicle in that will be created in the first step not covered, after what `since`
-    /// marks: its number, and the mark with it.
-    pub(crate) fn push(
-        &mut self,
-        since: u64,
-        template: u32,
-        roads: Vec<RoadIx>,
-        words: &[u32],
-    ) -> (u32, u64) {
-        let number = u32::try_from(self.pushes.len()).expect("vehicles are fewer than 2^32");
-        let own = [self.covered, template, number];
-        let route = roads.iter().map(|road| road.0);
-        let told: Vec<u32> = own.into_iter().chain(route).collect();
-        let (_, mark) = self.add(since, &told, words, |words| {
-            Some(Push {
-                step: own[0],
-                template,
-                roads,
-                words,
-            })
-        });
-        let push = self.added.iter().rfind(|a| a.mark == mark);
-        self.pushes.extend(push.and_then(|a| a.push.clone()));
-        (number, mark)
-    }
-
-    /// Appends to the paths during a run, after what `since` marks: where it begins, and the mark
-    /// with it. What was appended there before is found again, so that a run gone back to is the same.
-    pub(crate) fn grow(&mut self, since: u64, words: &[u32]) -> (u32, u64) {
-        self.add(since, words, words, |_| None)
-    }
-
-    fn add(
-        &mut self,
-        since: u64,
-        told: &[u32],
-        words: &[u32],
-        push: impl FnOnce(u32) -> Option<Push>,
-    ) -> (u32, u64) {
-        let mut mark = since;
-        for word in told {
-            mark = (mark ^ u64::from(*word)).wrapping_mul(0x0000_0100_0000_01b3);
-            mark ^= mark >> 29;
-        }
-        // 0 marks that nothing was added.
-        mark |= 1 << 63;
-        // Those added last are asked for most.
-        if let Some(known) = self.added.iter().rfind(|a| a.mark == mark) {
-            return (known.words, mark);
-        }
-        let first = u32::try_from(self.paths.len()).expect("paths are limited by the demand");
-        self.paths.extend_from_slice(words);
-        self.added.push(Added {
-            mark,
-            before: since,
-            words: first,
-            push: push(first),
-        });
-        (first, mark)
-    }
-
-    /// Makes the pushes those that a state with this mark knows of, at the step it is at; false if
-    /// it knows of something that was not added here.
-    pub(crate) fn follow(&mut self, net: &Network, demand: &Demand, mark: u64, step: u32) -> bool {
-        let (mut at, mut pushes) = (mark, Vec::new());
-        while at != 0 {
-            let Some(added) = self.added.iter().rfind(|a| a.mark == at) else {
-                return false;
-            };
-            pushes.extend(added.push.clone());
-            at = added.before;
-        }
-        pushes.reverse();
-        if pushes != self.pushes {
-            self.pushes = pushes;
-            self.rewind(net, demand, step);
-        }
-        true
     }
 
     /// Makes these the templates, by place.

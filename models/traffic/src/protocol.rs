@@ -32,6 +32,8 @@ pub struct ProtocolOptions {
     pub seed: u32,
     /// Whether vehicles change lane (the publications: yes).
     pub lane_change: bool,
+    /// Threads for the steps ([`Sim::set_threads`]): the same bytes on any number.
+    pub threads: u32,
     /// What changes on the streets during the run.
     pub changes: Option<Arc<Changes>>,
     /// Car parks that vehicles look for.
@@ -47,6 +49,7 @@ impl Default for ProtocolOptions {
             phases: 1..=4,
             seed: 0,
             lane_change: false,
+            threads: 1,
             changes: None,
             parking: None,
         }
@@ -96,18 +99,8 @@ pub fn run_observed(
     options: &ProtocolOptions,
     observe: &mut dyn FnMut(&Sim),
 ) -> Result<Outcome, TrafficError> {
-    check(options)?;
-    let mut sim = start(net, demand, options, Signals::External)?;
-    let mut head = Head::new(net, &mut sim, options)?;
-    let mut tally = Tally::new(net);
-    for second in 0..options.duration_s {
-        head.act(&mut sim, controller, second, options)?;
-        sim.step();
-        controller.observe(&sim);
-        tally.observe(&sim);
-        observe(&sim);
-    }
-    Ok(tally.outcome(&sim))
+    let mut paced = Paced::new(net, controller, options);
+    run_plan(net, demand, &mut paced, options, observe)
 }
 
 /// Runs a plan that says every second's phase, under the same accounting.
@@ -120,15 +113,18 @@ pub fn run_plan(
 ) -> Result<Outcome, TrafficError> {
     check(options)?;
     let mut sim = start(net, demand, options, Signals::External)?;
+    plan.begin(&mut sim)?;
     let junctions = net.signalised();
     let mut tally = Tally::new(net);
     for _ in 0..options.duration_s {
         let time_s = sim.time_s();
+        plan.decide(&sim, time_s);
         for j in &junctions {
             let phase = plan.phase(&sim, *j, time_s);
             sim.set_phase(*j, phase)?;
         }
         sim.step();
+        plan.observe(&sim);
         tally.observe(&sim);
         observe(&sim);
     }
@@ -176,7 +172,11 @@ fn check(options: &ProtocolOptions) -> Result<(), TrafficError> {
     Ok(())
 }
 
-fn start(
+/// The simulation that a run under these options steps through.
+///
+/// # Errors
+/// Options that do not fit the network or each other.
+pub fn start(
     net: &Arc<Network>,
     demand: &Arc<Demand>,
     options: &ProtocolOptions,
@@ -189,6 +189,7 @@ fn start(
         ..SimOptions::default()
     };
     let mut sim = Sim::new(Arc::clone(net), Arc::clone(demand), how)?;
+    sim.set_threads(options.threads as usize)?;
     if let Some(changes) = &options.changes {
         sim.set_changes(Arc::clone(changes))?;
     }
@@ -238,23 +239,97 @@ impl Head {
         second: u32,
         options: &ProtocolOptions,
     ) -> Result<(), TrafficError> {
-        let within = second % options.interval_s;
-        if within == 0 {
-            let time_s = sim.time_s();
-            controller.decide(sim, time_s);
-            for (k, j) in self.junctions.iter().enumerate() {
-                self.chosen[k] = controller.choose(sim, *j, time_s);
-            }
-        }
-        for (k, j) in self.junctions.iter().enumerate() {
-            if within < options.yellow_s && self.chosen[k] != self.current[k] {
-                sim.set_phase(*j, 0)?;
-            } else {
-                sim.set_phase(*j, self.chosen[k])?;
-                self.current[k] = self.chosen[k];
-            }
+        self.ask(sim, controller, second, options);
+        for k in 0..self.junctions.len() {
+            let phase = self.show(k, second, options);
+            sim.set_phase(self.junctions[k], phase)?;
         }
         Ok(())
+    }
+
+    /// Asks the controller, when it is time to.
+    fn ask(
+        &mut self,
+        sim: &Sim,
+        controller: &mut dyn Controller,
+        second: u32,
+        options: &ProtocolOptions,
+    ) {
+        if !second.is_multiple_of(options.interval_s) {
+            return;
+        }
+        let time_s = sim.time_s();
+        controller.decide(sim, time_s);
+        for (k, j) in self.junctions.iter().enumerate() {
+            self.chosen[k] = controller.choose(sim, *j, time_s);
+        }
+    }
+
+    /// What the signal at this place of the list shows.
+    fn show(&mut self, k: usize, second: u32, options: &ProtocolOptions) -> u16 {
+        if second % options.interval_s < options.yellow_s && self.chosen[k] != self.current[k] {
+            return 0;
+        }
+        self.current[k] = self.chosen[k];
+        self.chosen[k]
+    }
+}
+
+/// A controller as a plan of every second: asked every interval, yellow before a changed phase.
+pub struct Paced<'a> {
+    controller: &'a mut dyn Controller,
+    options: ProtocolOptions,
+    head: Option<Head>,
+    /// Place in the head's list, by junction.
+    place: Vec<usize>,
+    second: u32,
+}
+
+impl<'a> Paced<'a> {
+    /// A controller of this network.
+    pub fn new(
+        net: &Network,
+        controller: &'a mut dyn Controller,
+        options: &ProtocolOptions,
+    ) -> Self {
+        let mut place = vec![0; net.junctions().len()];
+        for (k, j) in net.signalised().into_iter().enumerate() {
+            place[j.ix()] = k;
+        }
+        Self {
+            controller,
+            options: options.clone(),
+            head: None,
+            place,
+            second: 0,
+        }
+    }
+}
+
+impl SecondPlan for Paced<'_> {
+    fn begin(&mut self, sim: &mut Sim) -> Result<(), TrafficError> {
+        let net = Arc::clone(sim.network());
+        self.head = Some(Head::new(&net, sim, &self.options)?);
+        self.second = 0;
+        Ok(())
+    }
+
+    fn decide(&mut self, sim: &Sim, _time_s: f64) {
+        if let Some(head) = &mut self.head {
+            head.ask(sim, self.controller, self.second, &self.options);
+        }
+    }
+
+    fn phase(&mut self, sim: &Sim, junction: JunctionIx, _time_s: f64) -> u16 {
+        match &mut self.head {
+            Some(head) => head.show(self.place[junction.ix()], self.second, &self.options),
+            None => sim.phase(junction),
+        }
+    }
+
+    fn observe(&mut self, sim: &Sim) {
+        self.second += 1;
+        self.controller.observe(sim);
     }
 }
 

@@ -10,7 +10,10 @@
 //! after the fourth vehicle). This is the fixed plan with perfect knowledge of the demand; nothing
 //! that controls adaptively is measured against less.
 
+mod bands;
+mod discharge;
 mod progression;
+mod waves;
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -23,7 +26,10 @@ use crate::ids::{JunctionIx, LaneIx};
 use crate::network::{Network, Turn};
 use crate::protocol::{self, Outcome, ProtocolOptions};
 use crate::sim::Sim;
-use crate::vehicle::VehicleTemplate;
+
+pub use bands::{Bands, CYCLE_MAX_S};
+pub use discharge::{Discharge, discharge};
+pub use waves::Wave;
 
 /// Speed on turns in the engine, m/s.
 const TURN_SPEED_M_S: f64 = 8.3333;
@@ -31,6 +37,17 @@ const TURN_SPEED_M_S: f64 = 8.3333;
 const PHASES_MAX: usize = 10;
 /// From this sum of flow ratios on a junction counts as oversaturated: the longest cycle.
 const OVERSATURATED: f64 = 0.95;
+
+/// How plans with a common cycle are set against each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offsets {
+    /// All start at 0.
+    Zero,
+    /// One-way green waves along the busiest roads, as far as they make no circle.
+    Tree,
+    /// Two-way green waves of the largest bandwidth along the arterials.
+    Bands,
+}
 
 /// How plans are computed.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,8 +66,8 @@ pub struct WebsterOptions {
     pub cycle_factor: f64,
     /// The same cycle at every junction, s, instead of each its own.
     pub common_cycle_s: Option<u32>,
-    /// With a common cycle: offsets for green waves along the busiest roads instead of 0.
-    pub progression: bool,
+    /// With a common cycle: how the junctions' plans are set against each other.
+    pub offsets: Offsets,
 }
 
 impl Default for WebsterOptions {
@@ -63,7 +80,7 @@ impl Default for WebsterOptions {
             window_s: (0.0, 3600.0),
             cycle_factor: 1.0,
             common_cycle_s: None,
-            progression: false,
+            offsets: Offsets::Zero,
         }
     }
 }
@@ -155,70 +172,6 @@ pub fn effective_greens_s(cycle_s: f64, lost_s: f64, flow_ratios: &[f64]) -> Vec
     let sum: f64 = flow_ratios.iter().sum();
     let room = (cycle_s - lost_s).max(0.0);
     flow_ratios.iter().map(|y| room * y / sum).collect()
-}
-
-/// How a standing queue of equal vehicles leaves: saturation headway and start-up lost time, s.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Discharge {
-    /// Mean headway from the fifth to the twentieth vehicle, s; 3,600 over it is the flow per hour.
-    pub headway_s: f64,
-    /// What the first vehicles lose against that headway, s.
-    pub startup_s: f64,
-}
-
-/// Lets a queue of vehicles go at a stop line under the engine's car following, steps of 1 s.
-#[must_use]
-pub fn discharge(v: &VehicleTemplate, limit_m_s: f64) -> Discharge {
-    const QUEUE: usize = 21;
-    let top = v.max_speed_m_s.min(limit_m_s);
-    let spacing = v.length_m + v.min_gap_m;
-    let mut at: Vec<f64> = (0..QUEUE).map(|i| -spacing * i as f64).collect();
-    let mut speed = vec![0.0_f64; QUEUE];
-    let mut passed = vec![None; QUEUE];
-    for second in 0..600 {
-        let (old_at, old_speed) = (at.clone(), speed.clone());
-        for i in 0..QUEUE {
-            let mut u = top.min(old_speed[i] + v.max_pos_acc_m_s2);
-            if i > 0 {
-                let gap = old_at[i - 1] - v.length_m - old_at[i];
-                u = u.min(follow(v, old_speed[i], old_speed[i - 1], gap));
-            }
-            u = u.max(old_speed[i] - v.max_neg_acc_m_s2).max(0.0);
-            at[i] += f64::midpoint(old_speed[i], u);
-            speed[i] = u;
-            if passed[i].is_none() && at[i] > 0.0 {
-                passed[i] = Some(f64::from(second) + (-old_at[i]) / (at[i] - old_at[i]));
-            }
-        }
-        if passed[QUEUE - 1].is_some() {
-            break;
-        }
-    }
-    // A vehicle too slow to pass in ten minutes counts as one every half minute.
-    let time = |i: usize| passed[i].unwrap_or(30.0 * i as f64);
-    let headway_s = (time(20) - time(4)) / 16.0;
-    Discharge {
-        headway_s,
-        startup_s: (time(20) - 20.0 * headway_s).max(0.0),
-    }
-}
-
-/// The engine's speed behind an equal leader for steps of 1 s (`docs/traffic/model.md`).
-fn follow(t: &VehicleTemplate, v: f64, leader_v: f64, gap: f64) -> f64 {
-    let safe = |b: f64, distance: f64| {
-        let c = v / 2.0 + distance - leader_v * leader_v / (2.0 * b) - gap;
-        let root = 0.25 - 2.0 * c / b;
-        if root < 0.0 {
-            return -100.0;
-        }
-        let first = b * (root.sqrt() - 0.5);
-        first.min(2.0 * leader_v - b + 2.0 * (gap - distance))
-    };
-    let closing = (v - leader_v).max(0.0);
-    let headway = (gap + leader_v + closing / 2.0 - v / 2.0) / (t.headway_s + 0.5);
-    safe(t.max_neg_acc_m_s2, 0.0)
-        .min(safe(t.usual_neg_acc_m_s2, t.min_gap_m))
-        .min(headway)
 }
 
 /// Vehicles by lane: in the window per hour, and ever.
@@ -491,6 +444,16 @@ fn whole_seconds(wish: &[f64], sum: u32, least: u32) -> Vec<u32> {
 /// Webster's plan for every signalised junction, in file order.
 #[must_use]
 pub fn webster(net: &Network, demand: &Demand, options: &WebsterOptions) -> Vec<SignalPlan> {
+    with_waves(net, demand, options).0
+}
+
+/// The plans, and with [`Offsets::Bands`] the green waves they give, the busiest first.
+#[must_use]
+pub fn with_waves(
+    net: &Network,
+    demand: &Demand,
+    options: &WebsterOptions,
+) -> (Vec<SignalPlan>, Vec<Wave>) {
     let load = lane_load(net, demand, options);
     let lost_s = f64::from(options.yellow_s) + load.startup_s;
     let mut plans: Vec<SignalPlan> = net
@@ -501,10 +464,16 @@ pub fn webster(net: &Network, demand: &Demand, options: &WebsterOptions) -> Vec<
             time(j, &choice, options, load.startup_s)
         })
         .collect();
-    if options.progression && options.common_cycle_s.is_some() {
-        progression::set_offsets(net, &mut plans, &load.through_veh_h, &load.travel_s);
-    }
-    plans
+    let waves = match options.offsets {
+        _ if options.common_cycle_s.is_none() => Vec::new(),
+        Offsets::Zero => Vec::new(),
+        Offsets::Tree => {
+            progression::set_offsets(net, &mut plans, &load.through_veh_h, &load.travel_s);
+            Vec::new()
+        }
+        Offsets::Bands => waves::set_offsets(net, &mut plans, &load.through_veh_h, &load.travel_s),
+    };
+    (plans, waves)
 }
 
 /// "Webster, cycle searched": what was tried and the best.
@@ -512,6 +481,8 @@ pub fn webster(net: &Network, demand: &Demand, options: &WebsterOptions) -> Vec<
 pub struct Searched {
     /// The best plans.
     pub plans: Vec<SignalPlan>,
+    /// Their green waves, with [`Offsets::Bands`].
+    pub waves: Vec<Wave>,
     /// The options that gave them.
     pub options: WebsterOptions,
     /// Their run.
@@ -521,7 +492,7 @@ pub struct Searched {
 }
 
 /// The factors on Webster's cycle, and the common cycles (with offsets 0 and with progression)
-/// that [`webster_searched`] tries.
+/// that [`webster_searched`] tries; the latter with bands are what [`greenwave_searched`] tries.
 pub const SEARCH: (&[f64], &[u32]) = (&[1.0, 0.8, 1.25, 1.5], &[50, 60, 70, 80, 90, 100, 120]);
 
 /// Tries the cycle lengths of [`SEARCH`] in the simulator on the same demand and keeps the plan
@@ -538,33 +509,76 @@ pub fn webster_searched(
         common_cycle_s: None,
         ..options.clone()
     });
-    let waves = [false, true].into_iter();
-    let common = waves.flat_map(|progression| {
-        SEARCH.1.iter().map(move |&cycle| WebsterOptions {
-            common_cycle_s: Some(cycle),
-            progression,
-            ..options.clone()
-        })
-    });
-    let mut best: Option<(Vec<SignalPlan>, WebsterOptions, Outcome)> = None;
+    let common = [Offsets::Zero, Offsets::Tree].into_iter();
+    let common = common.flat_map(|offsets| common_cycles(options, offsets));
+    search(net, demand, own.chain(common), protocol)
+}
+
+/// Webster's splits at a common cycle with the offsets of largest bandwidth; the cycle is searched
+/// as in [`webster_searched`].
+///
+/// # Errors
+/// A junction whose stages do not fit into a cycle of [`CYCLE_MAX_S`].
+pub fn greenwave_searched(
+    net: &Arc<Network>,
+    demand: &Arc<Demand>,
+    options: &WebsterOptions,
+    protocol: &ProtocolOptions,
+) -> Result<Searched, TrafficError> {
+    let candidates = common_cycles(options, Offsets::Bands);
+    let found = search(net, demand, candidates, protocol)?;
+    if let Some(plan) = found.plans.iter().find(|p| p.cycle_s > CYCLE_MAX_S) {
+        return Err(TrafficError::Option {
+            what: "yellow_s",
+            message: format!(
+                "the stages of junction \"{}\" need a cycle of {} s; a common cycle has at most \
+                 {CYCLE_MAX_S} s",
+                net.junctions()[plan.junction.ix()].id,
+                plan.cycle_s
+            ),
+        });
+    }
+    Ok(found)
+}
+
+fn common_cycles(
+    options: &WebsterOptions,
+    offsets: Offsets,
+) -> impl Iterator<Item = WebsterOptions> + '_ {
+    SEARCH.1.iter().map(move |&cycle| WebsterOptions {
+        common_cycle_s: Some(cycle),
+        offsets,
+        ..options.clone()
+    })
+}
+
+fn search(
+    net: &Arc<Network>,
+    demand: &Arc<Demand>,
+    candidates: impl Iterator<Item = WebsterOptions>,
+    protocol: &ProtocolOptions,
+) -> Result<Searched, TrafficError> {
+    let mut best: Option<Searched> = None;
     let mut tried = Vec::new();
-    for candidate in own.chain(common) {
-        let plans = webster(net, demand, &candidate);
+    for candidate in candidates {
+        let (plans, waves) = with_waves(net, demand, &candidate);
         let mut player = PlanPlayer::new(net, &plans);
         let outcome = protocol::run_plan(net, demand, &mut player, protocol, &mut |_| {})?;
         tried.push((candidate.clone(), outcome.network_s));
-        let better = |b: &(_, _, Outcome)| outcome.network_s < b.2.network_s;
+        let better = |b: &Searched| outcome.network_s < b.outcome.network_s;
         if best.as_ref().is_none_or(better) {
-            best = Some((plans, candidate, outcome));
+            best = Some(Searched {
+                plans,
+                waves,
+                options: candidate,
+                outcome,
+                tried: Vec::new(),
+            });
         }
     }
-    let (plans, options, outcome) = best.expect("at least one candidate is tried");
-    Ok(Searched {
-        plans,
-        options,
-        outcome,
-        tried,
-    })
+    let mut best = best.expect("at least one candidate is tried");
+    best.tried = tried;
+    Ok(best)
 }
 
 #[cfg(test)]

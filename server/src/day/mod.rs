@@ -91,7 +91,7 @@ fn simulate(
         phases: Vec::new(),
     };
     let city = city::load(&args.city, args.span)?;
-    if city.changes()?.is_some() {
+    if !city.changes()?.is_empty() {
         return Err(Failure::plain(
             "--additional: closures and speed limits by time are not simulated in a day",
             Some(

@@ -2,22 +2,28 @@
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 use conurb_traffic::protocol::ProtocolOptions;
+use conurb_traffic::{Changes, Parking};
 
+use crate::city::{self, City};
 use crate::cli::{CityArgs, parse_span};
+use crate::control_around::AroundArgs;
 use crate::control_run::Control;
+use crate::fail::Failure;
 
 /// `conurb sim`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Controllers: fixed, file, webster, maxpressure, efficient-mp, advanced-mp, maxqueue,\n\
-    lookahead, lookahead-l1, lookahead-ld\n\
+    after_help = "Controllers: fixed, file, webster, greenwave, actuated, maxpressure, efficient-mp,\n\
+    advanced-mp, maxqueue, lookahead, lookahead-l1, lookahead-ld\n\
     (`docs/traffic/model.md` and `docs/traffic/control.md` say what each one is and what it knows).\n\n\
     Examples:\n  \
     conurb sim run --network roadnet.json --demand flow.json --controller maxpressure\n  \
     conurb sim compare --gen signals=16,seed=1 --controllers fixed,webster,maxpressure --seeds 10\n  \
+    conurb sim run --gen signals=16,seed=1 --controller actuated --pedestrians 60 --priority bus\n  \
     conurb sim run --network town.osm --demand flow.json --gtfs feed.zip --date 2026-03-02 --from 07:30\n  \
     conurb sim assign --network roadnet.json --od od.csv --method equilibrium\n  \
     conurb sim calibrate --network roadnet.json --od prior.csv --counts counts.csv\n  \
@@ -72,20 +78,54 @@ pub(crate) struct ProtocolArgs {
     /// Let vehicles change lane, as the publications do (CityFlow networks).
     #[arg(long)]
     pub(crate) lane_change: bool,
+    /// Threads for the steps of a run: the same results, sooner in cities of 100,000 vehicles.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) threads: u32,
+    /// What changes on the streets during the run (JSON): speed limits by time, closures, incidents.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) changes: Option<PathBuf>,
+    /// Car parks, and what share of trips looks for one (JSON).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) parking: Option<PathBuf>,
 }
 
 impl ProtocolArgs {
     /// For the runner.
-    pub(crate) fn options(&self) -> ProtocolOptions {
-        ProtocolOptions {
+    pub(crate) fn options(&self, city: &mut City) -> Result<ProtocolOptions, Failure> {
+        let net = Arc::clone(&city.network);
+        let given = city.changes()?;
+        let mut read = |role: &str, path: &PathBuf| {
+            let bytes = city::read(path)?;
+            let name = city::name_of(path);
+            city.inputs.push(city::input(role, &name, &bytes, &[]));
+            Ok::<_, Failure>((bytes, name))
+        };
+        let changes = match &self.changes {
+            Some(path) => {
+                let (bytes, name) = read("changes", path)?;
+                given.and(Changes::from_json(&bytes, &name, &net)?)
+            }
+            None => given,
+        };
+        let changes = (!changes.is_empty()).then(|| Arc::new(changes));
+        let parking = match &self.parking {
+            Some(path) => {
+                let (bytes, name) = read("parking", path)?;
+                Some(Arc::new(Parking::from_json(&bytes, &name, &net)?))
+            }
+            None => None,
+        };
+        Ok(ProtocolOptions {
             interval_s: self.interval,
             duration_s: self.span,
             yellow_s: self.yellow_s,
             phases: self.phases.clone(),
             seed: self.seed,
             lane_change: self.lane_change,
-            ..ProtocolOptions::default()
-        }
+            threads: self.threads,
+            changes,
+            parking,
+        })
     }
 }
 
@@ -101,6 +141,9 @@ pub(crate) struct RunArgs {
     /// Who sets the phases.
     #[arg(long, default_value = "fixed")]
     pub(crate) controller: Control,
+    /// Who else has a say.
+    #[command(flatten)]
+    pub(crate) around: AroundArgs,
     /// Write where every vehicle is after every second: CityFlow's text (with the shapes of the
     /// network in a .json beside it) where the name ends in .txt, else binary.
     #[arg(long, value_name = "FILE")]
@@ -129,6 +172,9 @@ pub(crate) struct CompareArgs {
         default_value = "fixed,webster,maxpressure"
     )]
     pub(crate) controllers: Vec<Control>,
+    /// Who else has a say.
+    #[command(flatten)]
+    pub(crate) around: AroundArgs,
     /// How many seeds; from two on there are intervals.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) seeds: u32,

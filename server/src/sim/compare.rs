@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use conurb_traffic::crossings::ServedReport;
 use conurb_traffic::protocol::ProtocolOptions;
+use conurb_traffic::webster::Wave;
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::args::CompareArgs;
 use super::{bar, figure, table};
 use crate::city::{self, City, Input};
-use crate::control_run::{Control, ControlRun};
+use crate::control_around::PriorityEffect;
+use crate::control_run::{ControlRun, Played};
 use crate::fail::{Failure, io};
-use crate::figures::{Figures, KPIS};
+use crate::figures::{KPIS, OnTheWay};
 use crate::out::{Lang, Text, say, tell};
 use crate::stats::{mean, mean_interval};
 
@@ -53,8 +56,20 @@ pub(crate) struct Controlled {
     pub(crate) information_level: &'static str,
     /// By KPI id, in the order of the table.
     pub(crate) kpis: BTreeMap<&'static str, Measured>,
+    /// Green waves of a plan that has some, the busiest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) waves: Vec<Wave>,
+    /// What priority did, by seed; empty where nobody has it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) priority: Vec<PriorityEffect>,
+    /// Who crossed at signals, by seed; empty where nobody wants to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) crossings: Vec<ServedReport>,
     /// Wall time of a joint decision of all junctions; null for plans, which decide nothing.
     pub(crate) decision_ms: Option<DecisionMs>,
+    /// Halts, detours and parking of each seed's run; empty where there were none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) on_the_way: Vec<OnTheWay>,
 }
 
 /// A KPI over the seeds.
@@ -85,12 +100,14 @@ impl Controlled {
     /// Puts the runs of one controller together; `reference` holds the first controller's.
     pub(crate) fn new(
         controller: &ControlRun,
-        runs: &[Figures],
-        decisions_ns: &[u64],
-        reference: Option<&[Figures]>,
+        runs: &[Played],
+        reference: Option<&[Played]>,
     ) -> Self {
         let measured = |i: usize| {
-            let of = |runs: &[Figures]| runs.iter().map(|r| r.kpis[i]).collect::<Vec<f64>>();
+            let of = |runs: &[Played]| {
+                let kpis = runs.iter().map(|r| r.figures.kpis[i]);
+                kpis.collect::<Vec<f64>>()
+            };
             Measured::new(&of(runs), reference.map(of).as_deref())
         };
         Self {
@@ -102,7 +119,13 @@ impl Controlled {
                 .enumerate()
                 .map(|(i, k)| (k.id, measured(i)))
                 .collect(),
-            decision_ms: DecisionMs::new(decisions_ns),
+            waves: controller.waves.clone(),
+            priority: runs.iter().filter_map(|r| r.priority.clone()).collect(),
+            crossings: runs.iter().filter_map(|r| r.crossings.clone()).collect(),
+            decision_ms: DecisionMs::new(runs),
+            on_the_way: (runs.iter())
+                .filter_map(|r| r.figures.on_the_way.clone())
+                .collect(),
         }
     }
 }
@@ -132,8 +155,9 @@ impl Measured {
 }
 
 impl DecisionMs {
-    fn new(decisions_ns: &[u64]) -> Option<Self> {
-        let mut sorted = decisions_ns.to_vec();
+    fn new(runs: &[Played]) -> Option<Self> {
+        let all = runs.iter().flat_map(|r| r.decisions_ns.iter().copied());
+        let mut sorted: Vec<u64> = all.collect();
         sorted.sort_unstable();
         let ms = |ns: u64| ns as f64 / 1.0e6;
         Some(Self {
@@ -189,13 +213,16 @@ pub(crate) fn run(args: &CompareArgs, lang: Lang) -> Result<(), Failure> {
         }
     }
     std::fs::create_dir_all(&args.out).map_err(|e| io(&args.out, "cannot create", &e))?;
-    let city = city::load(&args.city, args.protocol.span)?;
-    let mut options = args.protocol.options();
-    options.changes = city.changes()?;
+    let mut city = city::load(&args.city, args.protocol.span)?;
+    let options = args.protocol.options(&mut city)?;
     let seeds: Vec<u32> = (0..args.seeds)
         .map(|i| options.seed.wrapping_add(i))
         .collect();
-    let controllers = all_runs(&city, &options, &args.controllers, &seeds, args.quiet)?;
+    let around = args.around.read(&city.network, &options)?;
+    let prepared = (args.controllers.iter())
+        .map(|kind| Ok(ControlRun::new(*kind, &city, &options)?.among(&around)))
+        .collect::<Result<Vec<_>, Failure>>()?;
+    let controllers = all_runs(&city, &options, &prepared, &seeds, args.quiet)?;
     let document = Document::new(&city, &options, seeds, controllers);
     let json = document.to_json();
     write(&args.out.join("compare.json"), &json)?;
@@ -220,19 +247,15 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 fn all_runs(
     city: &City,
     options: &ProtocolOptions,
-    kinds: &[Control],
+    prepared: &[ControlRun],
     seeds: &[u32],
     quiet: bool,
 ) -> Result<Vec<Controlled>, Failure> {
-    let prepared = kinds
-        .iter()
-        .map(|kind| ControlRun::new(*kind, city, options))
-        .collect::<Result<Vec<_>, _>>()?;
     let jobs: Vec<(usize, u32)> = (0..prepared.len())
         .flat_map(|k| seeds.iter().map(move |s| (k, *s)))
         .collect();
     let bar = bar(jobs.len() as u64 * u64::from(options.duration_s), quiet);
-    let done: Vec<(Figures, Vec<u64>)> = jobs
+    let done: Vec<Played> = jobs
         .par_iter()
         .map(|(k, seed)| {
             bar.set_message(prepared[*k].kind.word());
@@ -240,12 +263,10 @@ fn all_runs(
         })
         .collect::<Result<_, Failure>>()?;
     bar.finish_and_clear();
-    let (figures, decisions): (Vec<Figures>, Vec<Vec<u64>>) = done.into_iter().unzip();
-    let runs: Vec<&[Figures]> = figures.chunks(seeds.len()).collect();
+    let runs: Vec<&[Played]> = done.chunks(seeds.len()).collect();
     let together = |k: usize| {
-        let ns = decisions[k * seeds.len()..(k + 1) * seeds.len()].concat();
         let reference = (k > 0).then_some(runs[0]);
-        Controlled::new(&prepared[k], runs[k], &ns, reference)
+        Controlled::new(&prepared[k], runs[k], reference)
     };
     Ok((0..prepared.len()).map(together).collect())
 }

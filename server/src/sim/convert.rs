@@ -39,7 +39,7 @@ pub(crate) fn run(args: &ConvertArgs, lang: Lang) -> Result<(), Failure> {
                 let flows = city.demand.to_flows(&city.network);
                 files.push(("flow.json", serde_json::to_string(&flows).map_err(written)?));
             }
-            if city.changes()?.is_some() {
+            if !city.changes()?.is_empty() {
                 let changes = serde_json::to_string(&city.changes).map_err(written)?;
                 files.push(("changes.json", changes));
             }
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &ConvertArgs, lang: Lang) -> Result<(), Failure> {
             files.push(("net.edg.xml", plain.edges));
             files.push(("net.con.xml", plain.connections));
             files.push(("net.tll.xml", plain.programmes));
-            if city.changes()?.is_some() {
+            if !city.changes()?.is_empty() {
                 tell(lang.pick(
                     "附加文件中的封闭与限速未写出：SUMO 可直接读取原文件",
                     "closures and speed limits of the additional files are not written: SUMO reads those files",

@@ -2,6 +2,7 @@
 //! many, plan an emergency corridor, make and fit demand, time the engine.
 
 mod args;
+mod around;
 mod assign;
 mod bench;
 mod calibrate;

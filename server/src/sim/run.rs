@@ -13,10 +13,10 @@ use conurb_traffic::Sim;
 
 /// Runs the command.
 pub(crate) fn run(args: &RunArgs, lang: Lang) -> Result<(), Failure> {
-    let city = city::load(&args.city, args.protocol.span)?;
-    let mut options = args.protocol.options();
-    options.changes = city.changes()?;
-    let controller = ControlRun::new(args.controller, &city, &options)?;
+    let mut city = city::load(&args.city, args.protocol.span)?;
+    let options = args.protocol.options(&mut city)?;
+    let around = args.around.read(&city.network, &options)?;
+    let controller = ControlRun::new(args.controller, &city, &options)?.among(&around);
     let bar = bar(u64::from(options.duration_s), args.quiet);
     bar.set_message(args.controller.word());
     let mut log = match &args.replay {
@@ -29,10 +29,10 @@ pub(crate) fn run(args: &RunArgs, lang: Lang) -> Result<(), Failure> {
         }
         bar.inc(1);
     };
-    let (figures, decisions_ns) = controller.run_watched(&city, options.seed, &mut each_second)?;
+    let played = controller.run_watched(&city, options.seed, &mut each_second)?;
     bar.finish_and_clear();
     log.map_or(Ok(()), replay::Log::finish)?;
-    let controlled = Controlled::new(&controller, &[figures], &decisions_ns, None);
+    let controlled = Controlled::new(&controller, &[played], None);
     let document = Document::new(&city, &options, vec![options.seed], vec![controlled]);
     if args.json {
         say(&document.to_json());

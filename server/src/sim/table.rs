@@ -1,11 +1,16 @@
 //! The comparison as a table on the terminal.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use conurb_traffic::webster::Wave;
 
+use super::around;
 use super::compare::{Controlled, Document, Measured};
 use crate::figures::KPIS;
 use crate::out::{Lang, Text, terminal_width};
 use crate::stats::{figure, percent, unit_en, unit_zh};
+
+/// Green waves listed; the JSON has all of them.
+const WAVES_SHOWN: usize = 8;
 
 /// The line that says that the city is generated, where it is.
 pub(super) fn synthetic_mark(note: Option<&Text>, lang: Lang) -> Option<String> {
@@ -37,6 +42,12 @@ pub(crate) fn render(document: &Document, lang: Lang) -> String {
     lines.push(table(document, lang).to_string());
     for c in &document.controllers {
         lines.push(format!("{}: {}", c.id, lang.pick(&c.says.zh, &c.says.en)));
+        lines.extend(waves(c, lang));
+        lines.extend(around::lines(c, lang));
+        for (run, seed) in c.on_the_way.iter().zip(&document.seeds) {
+            let told = run.lines(lang).into_iter();
+            lines.extend(told.map(|line| format!("  [{}, {seed}] {line}", c.id)));
+        }
     }
     if document.seeds.len() > 1 {
         lines.push(
@@ -57,6 +68,35 @@ pub(crate) fn render(document: &Document, lang: Lang) -> String {
         );
     }
     lines.join("\n")
+}
+
+/// The bandwidths of the busiest green waves.
+fn waves(c: &Controlled, lang: Lang) -> Vec<String> {
+    let line = |w: &Wave| {
+        let ends = w.junctions.first().zip(w.junctions.last());
+        let (from, to) = ends.map_or(("", ""), |(a, b)| (a.as_str(), b.as_str()));
+        format!(
+            "  {from} - {to}, {} {}: {} {} + {} s, {} {:.2}, {} {:.2}",
+            w.junctions.len(),
+            lang.pick("处信号", "signals"),
+            lang.pick("带宽", "bands"),
+            w.bands.outbound_s,
+            w.bands.inbound_s,
+            lang.pick("效率", "efficiency"),
+            w.efficiency,
+            lang.pick("达成度", "attainability"),
+            w.attainability,
+        )
+    };
+    let mut lines: Vec<String> = c.waves.iter().take(WAVES_SHOWN).map(line).collect();
+    if let Some(more) = c.waves.len().checked_sub(WAVES_SHOWN).filter(|n| *n > 0) {
+        lines.push(format!(
+            "  {} {more} {}",
+            lang.pick("另有", "and"),
+            lang.pick("段", "more sections")
+        ));
+    }
+    lines
 }
 
 /// An empty table, drawn for the terminal or as Markdown for a pipe.

@@ -224,3 +224,194 @@ conurb_test!(a_binary_replay_becomes_the_text_that_run_writes, |dir| {
     dir.run("sim replay --gen signals=9,seed=2 --log a.rpl --out c.txt")
         .fails(2, &["a.rpl", "step 1 is not of this city"]);
 });
+
+conurb_test!(streets_change_and_vehicles_park_during_a_run, |dir| {
+    let city = "--gen signals=16,seed=3 --span 15m --quiet";
+    dir.run("gen --signals 16 --seed 3 --span 15m --out city")
+        .ok();
+    let net = dir.json("city/roadnet.json");
+    let inner = |road: &serde_json::Value| {
+        let ends = [&road["startIntersection"], &road["endIntersection"]];
+        let all = net["intersections"].as_array().into_iter().flatten();
+        let signals: Vec<_> = all
+            .filter(|i| i["virtual"] == false)
+            .map(|i| &i["id"])
+            .collect();
+        ends.iter().all(|end| signals.contains(end))
+    };
+    let road = net["roads"]
+        .as_array()
+        .and_then(|roads| roads.iter().find(|road| inner(road)))
+        .and_then(|road| road["id"].as_str())
+        .expect("a road between two signals")
+        .to_owned();
+    dir.write(
+        "changes.json",
+        &format!(
+            r#"{{"closures":[{{"road":"{road}","from":60,"to":600}}],
+            "speedLimits":[{{"road":"{road}","from":0,"to":900,"maxSpeed":5}}]}}"#
+        ),
+    );
+    dir.write(
+        "parking.json",
+        &format!(
+            r#"{{"share":0.5,"stayMean":300,"walkMax":5000,"carParks":[
+            {{"id":"P1","road":"{road}","position":20,"totalSpotNumber":40}}]}}"#
+        ),
+    );
+    let command = format!("sim run {city} --changes changes.json --parking parking.json");
+    let run = dir.run(&format!("{command} --lang en")).ok();
+    for word in [
+        "sent another way",
+        "looked for a place",
+        "P1:",
+        "of 40 places",
+    ] {
+        assert!(run.out.contains(word), "{word}: {run:#?}");
+    }
+    let mut one = dir.run(&format!("{command} --json")).ok().json();
+    let mut two = dir
+        .run(&format!("{command} --json --threads 2"))
+        .ok()
+        .json();
+    for document in [&mut one, &mut two] {
+        // Wall time is the one thing that may differ.
+        document["controllers"][0]["decision_ms"] = serde_json::Value::Null;
+    }
+    let told = &one["controllers"][0]["on_the_way"];
+    assert!(
+        told[0]["detours"]["redirected"].as_u64() > Some(0),
+        "{told}"
+    );
+    assert!(told[0]["parking"]["parked"].as_u64() > Some(0), "{told}");
+    assert_eq!(one["controllers"], two["controllers"]);
+    let roles: Vec<&str> = (one["inputs"].as_array().into_iter().flatten())
+        .filter_map(|i| i["role"].as_str())
+        .collect();
+    assert!(
+        roles.contains(&"changes") && roles.contains(&"parking"),
+        "{roles:?}"
+    );
+    dir.write(
+        "bad.json",
+        r#"{"closures":[{"road":"nowhere","from":60,"to":600}]}"#,
+    );
+    dir.run(&format!("sim run {city} --changes bad.json"))
+        .fails(2, &["bad.json:1:22", "nowhere"]);
+});
+
+conurb_test!(actuated_signals_and_green_waves_are_compared, |dir| {
+    let command = "sim compare --gen signals=9,seed=3 --span 10m --seeds 2 \
+                   --controllers fixed,actuated,greenwave --quiet --out o";
+    let run = dir.run(&format!("{command} --lang en")).ok();
+    for word in ["passage time", "two-way bandwidth", "efficiency", "LD"] {
+        assert!(run.out.contains(word), "{word}: {run:#?}");
+    }
+    dir.run(&format!("{command} --lang zh"))
+        .ok()
+        .says("感应控制")
+        .says("绿波");
+    let json = dir.json("o/compare.json");
+    let of = |k: usize| &json["controllers"][k]["kpis"]["average_travel_time_s_network"]["mean"];
+    assert!(of(1).as_f64() < of(0).as_f64(), "{json:#}");
+    let waves = json["controllers"][2]["waves"].as_array().expect("a list");
+    assert!(!waves.is_empty());
+    for wave in waves {
+        assert!(wave["bands"]["outbound_s"].is_u64() && wave["bands"]["inbound_s"].is_u64());
+        assert!(wave["attainability"].as_f64() >= Some(0.5), "{wave}");
+    }
+    assert!(json["controllers"][1]["waves"].is_null());
+});
+
+conurb_test!(buses_and_sirens_have_priority_and_others_pay, |dir| {
+    dir.run("gen --signals 9 --seed 3 --span 10m --out c").ok();
+    let mut flows = dir.json("c/flow.json");
+    for (k, flow) in flows.as_array_mut().expect("flows").iter_mut().enumerate() {
+        let class = match k % 40 {
+            7 => "bus",
+            21 => "emergency",
+            _ => continue,
+        };
+        flow["vehicle"]["conurb"] =
+            serde_json::json!({"speedFactor": 1.0, "dawdle": 0.0, "class": class});
+    }
+    dir.write("flow.json", flows.to_string());
+    let city = "--network c/roadnet.json --demand flow.json --span 10m --quiet --lang en";
+    for controller in ["webster", "maxpressure", "actuated", "lookahead", "file"] {
+        let command = format!("sim run {city} --controller {controller} --priority bus,emergency");
+        dir.run(&command)
+            .ok()
+            .says("buses")
+            .says("emergency vehicles");
+        let json = dir.run(&format!("{command} --json")).ok().json();
+        let effect = &json["controllers"][0]["priority"][0];
+        let requests = &effect["requests"];
+        assert!(requests["bus"]["made"].as_u64() > Some(0), "{effect:#}");
+        assert!(
+            requests["emergency"]["early"].as_u64() > Some(0),
+            "{effect:#}"
+        );
+        let lost = |run: &str, class: &str| effect[run][class]["mean_lost_s"].as_f64();
+        let (with, without) = (lost("with", "emergency"), lost("without", "emergency"));
+        assert!(with < without, "{controller}: {effect:#}");
+    }
+    // Nobody has priority: nothing is said.
+    let json = dir.run(&format!("sim run {city} --json")).ok().json();
+    assert!(json["controllers"][0]["priority"].is_null());
+    dir.run(&format!("sim run {city} --priority taxi"))
+        .fails(2, &["taxi", "emergency"]);
+});
+
+conurb_test!(pedestrians_are_served_by_every_controller, |dir| {
+    let city = "--gen signals=4,seed=3 --span 10m --quiet --lang en";
+    for controller in ["fixed", "webster", "maxpressure", "actuated"] {
+        let command =
+            format!("sim run {city} --controller {controller} --pedestrians 60 --bikes 20");
+        dir.run(&command).ok().says("pedestrians").says("cyclists");
+        let json = dir.run(&format!("{command} --json")).ok().json();
+        let report = &json["controllers"][0]["crossings"][0];
+        assert!(
+            report["pedestrians"]["served"].as_u64() > Some(50),
+            "{report:#}"
+        );
+        assert!(report["pedestrians"]["mean_delay_s"].as_f64() > Some(0.0));
+        let first = &report["crossings"][0];
+        assert!(first["length_m"].as_f64() > Some(0.0) && first["id"].is_string());
+    }
+    // A table, by the names the report gives.
+    let json = dir
+        .run(&format!("sim run {city} --pedestrians 1 --json"))
+        .ok()
+        .json();
+    let id = json["controllers"][0]["crossings"][0]["crossings"][0]["id"]
+        .as_str()
+        .expect("a name")
+        .to_owned();
+    dir.write("walk.csv", format!("crossing,ped_h\n{id},200\n"));
+    let json = dir
+        .run(&format!("sim run {city} --pedestrians walk.csv --json"))
+        .ok()
+        .json();
+    let report = &json["controllers"][0]["crossings"][0];
+    assert_eq!(
+        report["pedestrians"]["arrived"],
+        report["crossings"][0]["pedestrians"]["arrived"]
+    );
+    // Nobody: the same run as without the option.
+    let kpis = |words: &str| {
+        let json = dir
+            .run(&format!("sim run {city} --json {words}"))
+            .ok()
+            .json();
+        assert!(json["controllers"][0]["crossings"].is_null());
+        json["controllers"][0]["kpis"].clone()
+    };
+    assert_eq!(kpis("--pedestrians 0"), kpis(""));
+    dir.write("bad.csv", "crossing,ped_h\nnowhere/else,1\n");
+    dir.run(&format!("sim run {city} --pedestrians bad.csv"))
+        .fails(2, &["bad.csv:2", "nowhere/else"]);
+    dir.run(&format!("sim run {city} --pedestrians absent.csv"))
+        .fails(2, &["absent.csv"]);
+    dir.run(&format!("sim run {city} --pedestrians=-5"))
+        .fails(2, &["pedestrians"]);
+});

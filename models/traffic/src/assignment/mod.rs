@@ -16,7 +16,7 @@ mod fit;
 mod observe;
 mod od;
 mod route;
-mod table;
+pub(crate) mod table;
 mod trips;
 mod turns;
 

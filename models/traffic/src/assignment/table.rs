@@ -17,7 +17,7 @@ const TIME_MAX_S: i64 = 604_800;
 pub(super) const VEHICLES_MAX: f64 = 1e6;
 
 /// A table under way, one row at a time.
-pub(super) struct Table<'a> {
+pub(crate) struct Table<'a> {
     file: &'a str,
     reader: csv::Reader<&'a [u8]>,
     row: csv::StringRecord,
@@ -29,7 +29,7 @@ pub(super) struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// Opens a table that has to have the first `needed` of these columns and may have the others.
-    pub(super) fn open(
+    pub(crate) fn open(
         bytes: &'a [u8],
         file: &'a str,
         names: &'static [&'static str],
@@ -77,7 +77,7 @@ impl<'a> Table<'a> {
     }
 
     /// Goes to the next row; false after the last.
-    pub(super) fn next(&mut self) -> Result<bool, TrafficError> {
+    pub(crate) fn next(&mut self) -> Result<bool, TrafficError> {
         let more = self.reader.read_record(&mut self.row);
         let more = more.map_err(|e| unreadable(self.file, &e))?;
         self.rows += usize::from(more);
@@ -99,12 +99,12 @@ impl<'a> Table<'a> {
     }
 
     /// The place of a column in the row.
-    pub(super) fn at(&self, column: &str) -> Box<At> {
+    pub(crate) fn at(&self, column: &str) -> Box<At> {
         place(self.file, Some(self.line()), Some(column))
     }
 
     /// A refusal of the row.
-    pub(super) fn refuse(
+    pub(crate) fn refuse(
         &self,
         column: &str,
         message: String,
@@ -118,7 +118,7 @@ impl<'a> Table<'a> {
     }
 
     /// A cell; none where the column or the text is missing.
-    pub(super) fn maybe(&self, column: usize) -> Result<Option<&str>, TrafficError> {
+    pub(crate) fn maybe(&self, column: usize) -> Result<Option<&str>, TrafficError> {
         let cell = self.places[column].and_then(|p| self.row.get(p));
         let cell = cell.filter(|c| !c.is_empty());
         match cell {
@@ -133,7 +133,7 @@ impl<'a> Table<'a> {
     }
 
     /// A cell that has to be there.
-    pub(super) fn text(&self, column: usize) -> Result<&str, TrafficError> {
+    pub(crate) fn text(&self, column: usize) -> Result<&str, TrafficError> {
         self.maybe(column)?.ok_or_else(|| {
             let name = self.names[column];
             self.refuse(name, format!("the cell \"{name}\" is empty"), "Fill it in.")
@@ -141,7 +141,7 @@ impl<'a> Table<'a> {
     }
 
     /// A number from 0 to `most`.
-    pub(super) fn number(&self, column: usize, most: f64) -> Result<f64, TrafficError> {
+    pub(crate) fn number(&self, column: usize, most: f64) -> Result<f64, TrafficError> {
         let (name, text) = (self.names[column], self.text(column)?);
         match text.parse::<f64>() {
             Ok(value) if (0.0..=most).contains(&value) => Ok(value),

@@ -1,16 +1,25 @@
-//! Signal control: the port controllers fill, fixed time, pressure rules, replayed plans.
+//! Signal control: the port controllers fill, fixed time, actuated control, pressure rules, replayed
+//! plans.
 
+mod actuated;
+mod detector;
 mod fixed;
+pub(crate) mod lamp;
 pub mod lookahead;
 mod movements;
 mod plan;
 mod pressure;
+pub mod priority;
 
+pub use actuated::{Actuated, ActuatedOptions};
+pub use detector::{Placement, Presence};
 pub use fixed::FixedTime;
 pub use lookahead::{Level, LookAhead, LookAheadOptions};
+pub(crate) use movements::serving;
 pub use movements::{Movement, Movements};
 pub use plan::{ProgrammePlan, RecordedPlan, SecondPlan};
 pub use pressure::{Pressure, PressureRule};
+pub use priority::{Priority, PriorityOptions};
 
 use crate::ids::JunctionIx;
 use crate::sim::Sim;

@@ -37,6 +37,16 @@ impl Movements {
     }
 }
 
+/// The phases after phase 0 in which a road link of a junction is green.
+pub(crate) fn serving(net: &Network, junction: JunctionIx, road_link: u32) -> Vec<u16> {
+    (0..)
+        .zip(&net.junctions()[junction.ix()].phases)
+        .skip(1)
+        .filter(|(_, phase)| phase.road_links.contains(&road_link))
+        .map(|(n, _)| n)
+        .collect()
+}
+
 fn junction(net: &Network, j: JunctionIx) -> Vec<Vec<Movement>> {
     let node = &net.junctions()[j.ix()];
     let always = node.phases.first().map_or(&[][..], |p| &p.road_links);

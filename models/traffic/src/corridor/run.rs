@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{CorridorOptions, Effect, Hold, Payer, Plan};
-use crate::control::Controller;
+use crate::control::{Controller, serving};
 use crate::demand::Demand;
 use crate::error::TrafficError;
 use crate::ids::{JunctionIx, LaneIx, RoadIx};
@@ -284,12 +284,7 @@ fn gates(net: &Network, route: &[RoadIx]) -> Vec<Gate> {
             let junction = &net.junctions()[ix.ix()];
             let movement =
                 (junction.road_links.iter()).position(|l| l.from == pair[0] && l.to == pair[1])?;
-            let phases: Vec<u16> = (0..)
-                .zip(&junction.phases)
-                .skip(1)
-                .filter(|(_, p)| p.road_links.iter().any(|l| *l as usize == movement))
-                .map(|(n, _)| n)
-                .collect();
+            let phases = serving(net, ix, u32::try_from(movement).ok()?);
             let mut lanes: Vec<LaneIx> = (junction.road_links[movement].links.iter())
                 .map(|l| net.links()[l.ix()].from)
                 .collect();

@@ -10,7 +10,7 @@ use crate::heap::Heap;
 use crate::ids::{DrivableIx, LaneIx, LinkIx, NONE, RoadIx};
 use crate::network::{Network, Turn};
 use crate::plan::extend_path;
-use crate::routing::Router;
+use crate::routing::{Router, free_road_s};
 use crate::sim::speed::TURN_SPEED_M_S;
 use crate::vehicle::VehicleTemplate;
 
@@ -46,7 +46,7 @@ fn way_around(net: &Network, closed: &[u32], from: LaneIx, to: RoadIx) -> Option
             continue;
         }
         if net.lanes[lane as usize].road == to {
-            return Some(trace(net, &by_link, from, lane));
+            return Some(trace(net, &by_link, lane));
         }
         for link in &net.lanes[lane as usize].links {
             if closed.binary_search(&link.0).is_ok() {
@@ -72,9 +72,9 @@ fn way_around(net: &Network, closed: &[u32], from: LaneIx, to: RoadIx) -> Option
     None
 }
 
-fn trace(net: &Network, by_link: &[u32], from: LaneIx, mut lane: u32) -> Vec<u32> {
+fn trace(net: &Network, by_link: &[u32], mut lane: u32) -> Vec<u32> {
     let mut way = vec![lane];
-    while lane != from.0 {
+    while by_link[lane as usize] != NONE {
         let link = LinkIx(by_link[lane as usize]);
         way.push(net.drivable_of_link(link).0);
         lane = net.links[link.ix()].from.0;
@@ -85,14 +85,67 @@ fn trace(net: &Network, by_link: &[u32], from: LaneIx, mut lane: u32) -> Vec<u32
 }
 
 impl Sim {
-    /// The quickest open way from where a vehicle is to a road: drivables, its present one first.
+    /// The quickest open way from where a vehicle is to a road: drivables, its present one first. With
+    /// lane change roads alone matter, and a lane stands for each (see [`Sim::redirect`]).
     pub(crate) fn way_from(&self, drivable: u32, to: RoadIx) -> Option<Vec<u32>> {
-        let Some(link) = self.net.as_link(DrivableIx(drivable)) else {
-            return way_around(&self.net, &self.state.closed, LaneIx(drivable), to);
+        let (net, closed) = (&self.net, &self.state.closed);
+        let link = net.as_link(DrivableIx(drivable));
+        let lane = link.map_or(LaneIx(drivable), |link| net.links[link.ix()].to);
+        let mut way = if self.lattice.is_some() {
+            self.roads_around(lane, to)?
+        } else {
+            way_around(net, closed, lane, to)?
         };
-        let lane = self.net.links[link.ix()].to;
-        let rest = way_around(&self.net, &self.state.closed, lane, to)?;
-        Some([vec![drivable], rest].concat())
+        if link.is_some() {
+            way.insert(0, drivable);
+        }
+        Some(way)
+    }
+
+    /// A lane of each road of the quickest way by roads that are open, the vehicle's own lane first.
+    fn roads_around(&self, lane: LaneIx, to: RoadIx) -> Option<Vec<u32>> {
+        let net = &self.net;
+        let is_closed = |lane: &LaneIx| self.state.closed_lanes.binary_search(&lane.0).is_ok();
+        let mut road_s = free_road_s(net);
+        for (cost, road) in road_s.iter_mut().zip(&net.roads) {
+            if road.lanes.iter().all(is_closed) {
+                *cost = f64::INFINITY;
+            }
+        }
+        let from = net.lanes[lane.ix()].road;
+        let roads = Router::by_road(net, &road_s).cheapest(from, to, 0.0)?;
+        let lanes = roads[1..]
+            .iter()
+            .map(|road| net.roads[road.ix()].lanes[0].0);
+        Some(std::iter::once(lane.0).chain(lanes).collect())
+    }
+
+    /// [`Sim::way_from`] for a vehicle that has just entered a lane: where that leads nowhere it enters
+    /// on another lane of the road that has room.
+    pub(crate) fn way_of_entered(&mut self, slot: u32, lane: u32, to: RoadIx) -> Option<Vec<u32>> {
+        if let Some(way) = self.way_from(lane, to) {
+            return Some(way);
+        }
+        let road = self.net.lanes[lane as usize].road;
+        let car = self.state.cars[slot as usize];
+        let own = &self.plan.templates[car.template as usize];
+        let has_room = |other: &LaneIx| {
+            let tail = self.state.tracks[other.ix()].tail;
+            self.state.cars.get(tail as usize).is_none_or(|last| {
+                let len = self.plan.templates[last.template as usize].len;
+                last.pos > len + own.min_gap + car.pos
+            })
+        };
+        let open = |other: &LaneIx| self.state.closed_lanes.binary_search(&other.0).is_err();
+        let lanes = self.net.roads[road.ix()].lanes.iter();
+        let others = lanes.filter(|other| other.0 != lane && open(other) && has_room(other));
+        let mut ways = others.filter_map(|other| self.way_from(other.0, to));
+        let way = ways.next()?;
+        self.state.unlink(slot, lane);
+        self.state.lanes[lane as usize].left -= 1;
+        self.state.lanes[lane as usize].entered -= 1;
+        self.state.push(slot, way[0]);
+        Some(way)
     }
 
     /// Sends a vehicle along these drivables, its present one first. The cursors of the last lane.
@@ -172,26 +225,38 @@ impl Sim {
     /// Sends a vehicle that has just entered around what is closed.
     pub(crate) fn redirect_entered(&mut self, slot: u32, lane: u32) {
         if !self.state.closed.is_empty() && self.is_closed(&self.path_ahead(slot)) {
-            self.redirect_one(slot, lane);
+            let to = self.destination(slot);
+            let way = to.and_then(|to| self.way_of_entered(slot, lane, to));
+            self.send_around(slot, way);
             self.find_leaders();
         }
     }
 
-    /// Those that halt at stops keep their way.
     fn redirect_one(&mut self, slot: u32, drivable: u32) {
-        let path = self.path_ahead(slot);
-        let to = path.last().and_then(|d| self.net.as_lane(DrivableIx(*d)));
+        let to = self.destination(slot);
+        let way = to.and_then(|to| self.way_from(drivable, to));
+        self.send_around(slot, way);
+    }
+
+    /// The road where a vehicle's way ends; none for those that halt at stops, who keep their way.
+    fn destination(&self, slot: u32) -> Option<RoadIx> {
         let event = self.state.cars[slot as usize].event;
-        let way = to
-            .filter(|_| !self.state.halts_at_stop(event))
-            .and_then(|lane| self.way_from(drivable, self.net.lanes[lane.ix()].road));
-        match way {
-            Some(way) => {
-                let last = self.redirect(slot, &way);
-                self.state.move_halt(event, last);
-                self.state.detour_tally.redirected += 1;
-            }
-            None => self.state.detour_tally.stranded += 1,
+        if self.state.halts_at_stop(event) {
+            return None;
+        }
+        let last = self.path_ahead(slot).last().copied()?;
+        let lane = self.net.as_lane(DrivableIx(last))?;
+        Some(self.net.lanes[lane.ix()].road)
+    }
+
+    fn send_around(&mut self, slot: u32, way: Option<Vec<u32>>) {
+        if let Some(way) = way {
+            let last = self.redirect(slot, &way);
+            let event = self.state.cars[slot as usize].event;
+            self.state.move_halt(event, last);
+            self.state.detour_tally.redirected += 1;
+        } else {
+            self.state.detour_tally.stranded += 1;
         }
     }
 

@@ -129,8 +129,37 @@ impl Sim {
             Ok(at) => self.state.seeks[at] = seek,
             Err(at) => self.state.seeks.insert(at, seek),
         }
+        let lane = self.drivable_of(slot);
+        // It may enter on another lane than the one drawn for its old way.
+        for (nth, (place, _)) in parking.near[to.ix()].iter().enumerate() {
+            let park = &parking.parks[*place as usize];
+            if let Some(way) = self.way_of_entered(slot, lane, park.road) {
+                self.set_out(&parking, (event, slot), nth, &way);
+                return self.find_leaders();
+            }
+        }
         self.seek_next(&parking, slot, event);
         self.find_leaders();
+    }
+
+    /// Sends a vehicle to the car park that is this one on its list.
+    fn set_out(&mut self, parking: &Parking, (event, slot): (u32, u32), nth: usize, way: &[u32]) {
+        let Ok(at) = self.state.seeks.binary_search_by_key(&event, |s| s.event) else {
+            return;
+        };
+        let seek = &mut self.state.seeks[at];
+        seek.tried = u32::try_from(nth + 1).expect("car parks are limited");
+        let place = parking.near[seek.to as usize][nth].0;
+        let (path_at, path_to) = self.redirect(slot, way);
+        self.state.set_halt(Halt {
+            event,
+            aim: Aim::Park { place },
+            path_at,
+            path_to,
+            position_m: parking.parks[place as usize].position_m,
+            until: NONE,
+        });
+        self.with_halting(slot);
     }
 
     /// Sends a vehicle to the next car park on its list that can be reached, or to its destination.
@@ -140,24 +169,13 @@ impl Sim {
         };
         let to = RoadIx(self.state.seeks[at].to);
         let drivable = self.drivable_of(slot);
-        while let Some((place, _)) = parking.near[to.ix()].get(self.state.seeks[at].tried as usize)
-        {
-            self.state.seeks[at].tried += 1;
+        let first = self.state.seeks[at].tried as usize;
+        for (nth, (place, _)) in parking.near[to.ix()].iter().enumerate().skip(first) {
             let park = &parking.parks[*place as usize];
-            let Some(way) = self.way_to_entry(slot, drivable, park.road, park.position_m) else {
-                continue;
-            };
-            let (path_at, path_to) = self.redirect(slot, &way);
-            self.state.set_halt(Halt {
-                event,
-                aim: Aim::Park { place: *place },
-                path_at,
-                path_to,
-                position_m: park.position_m,
-                until: NONE,
-            });
-            self.with_halting(slot);
-            return;
+            let way = self.way_to_entry(slot, drivable, park.road, park.position_m);
+            if let Some(way) = way {
+                return self.set_out(parking, (event, slot), nth, &way);
+            }
         }
         self.state.drop_halt(event);
         self.state.seeks.remove(at);

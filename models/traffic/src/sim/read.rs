@@ -9,6 +9,7 @@ use crate::demand::Demand;
 use crate::ids::{DrivableIx, JunctionIx, LaneIx, NONE};
 use crate::network::Network;
 use crate::plan::Event;
+use crate::vehicle::VehicleTemplate;
 
 /// Below this a vehicle counts as waiting, m/s.
 pub const WAITING_BELOW_M_S: f64 = 0.1;
@@ -47,7 +48,7 @@ pub struct VehicleView {
     pub position_m: f64,
     /// m/s.
     pub speed_m_s: f64,
-    /// Index into [`Demand::templates`].
+    /// Its kind, see [`Sim::template`]: those of [`Demand::templates`] come first.
     pub template: u32,
     /// The second body, on the lane it goes to, of a vehicle that is changing lane.
     pub shadow: bool,
@@ -228,6 +229,14 @@ impl Sim {
         self.state.cars[slot as usize].priority
     }
 
+    /// Whether a running vehicle halts on the road it is on, now or before its end.
+    pub(crate) fn halts_here(&self, slot: u32) -> bool {
+        let car = &self.state.cars[slot as usize];
+        let halts = &self.state.halts;
+        let at = halts.binary_search_by_key(&car.event, |h| h.event);
+        at.is_ok_and(|at| (halts[at].path_at..halts[at].path_to).contains(&car.cursor))
+    }
+
     /// The lane a vehicle is changing to and how far it has moved aside, m.
     pub(crate) fn changing_to(&self, slot: u32) -> Option<(DrivableIx, f64)> {
         if self.state.cars[slot as usize].partner == NONE {
@@ -306,15 +315,37 @@ impl Sim {
         for vehicle in self.vehicles() {
             sum += since(vehicle.event);
         }
-        for lane in &self.state.waiting_lanes {
-            let book = &self.state.lanes[*lane as usize];
-            let mut event = book.wait_head;
-            for _ in 0..book.wait_count {
-                sum += since(event);
-                event = self.plan.events[event as usize].next_in_lane;
-            }
+        for event in self.waiting_events() {
+            sum += since(event);
         }
         sum / f64::from(self.state.created)
+    }
+
+    /// Vehicles created but not yet on the network, lane by lane in the order of their queues.
+    fn waiting_events(&self) -> impl Iterator<Item = u32> + '_ {
+        self.state.waiting_lanes.iter().flat_map(|lane| {
+            let book = &self.state.lanes[*lane as usize];
+            let next = |event: &u32| Some(self.plan.events[*event as usize].next_in_lane);
+            std::iter::successors(Some(book.wait_head), next).take(book.wait_count as usize)
+        })
+    }
+
+    /// The kind of a vehicle ([`VehicleView::template`]).
+    #[must_use]
+    pub fn template(&self, template: u32) -> &VehicleTemplate {
+        &self.plan.sources[template as usize]
+    }
+
+    /// The kinds of the vehicles waiting outside.
+    pub fn waiting_templates(&self) -> impl Iterator<Item = &VehicleTemplate> + '_ {
+        let template = |event| self.plan.events[event as usize].template;
+        (self.waiting_events()).map(move |event| self.template(template(event)))
+    }
+
+    /// The kinds of all vehicles created so far, in order.
+    pub fn created_templates(&self) -> impl Iterator<Item = &VehicleTemplate> + '_ {
+        let created = self.plan.events.iter().take(self.state.created as usize);
+        created.map(|event| self.template(event.template))
     }
 
     /// Cost of this second: sum over running vehicles of 1 - v/vfree, plus one for each vehicle

@@ -274,8 +274,8 @@ impl Sim {
         book.wait_count -= 1;
         book.wait_head = next_head;
         self.begin_halts(head);
-        self.begin_seek(slot, head);
         self.redirect_entered(slot, lane);
+        self.begin_seek(slot, head);
     }
 
     /// Puts a new vehicle at the back of a drivable and gives it its leader; its slot.

@@ -11,15 +11,17 @@ use super::SignalPlan;
 use crate::ids::{JunctionIx, RoadIx};
 use crate::network::{Network, Turn};
 
-/// Start of the first stage, s, in which a straight movement into or out of `road` is green.
-pub(super) fn stage_start_s(
+/// Starts and lengths, s after the start of the plan, of the stages in which a straight movement
+/// into (`leaving`) or out of `road` is green.
+pub(super) fn stages_s(
     net: &Network,
     plan: &SignalPlan,
     road: RoadIx,
     leaving: bool,
-) -> Option<f64> {
+) -> Vec<(u32, u32)> {
     let junction = &net.junctions()[plan.junction.ix()];
-    let mut at = 0;
+    let mut at_s = 0;
+    let mut found = Vec::new();
     for stage in &plan.stages {
         let links = &junction.phases[usize::from(stage.phase)].road_links;
         let serves = links.iter().any(|&r| {
@@ -28,11 +30,22 @@ pub(super) fn stage_start_s(
             link.turn == Turn::Straight && end == road
         });
         if serves {
-            return Some(f64::from(at));
+            found.push((at_s, stage.green_s));
         }
-        at += stage.green_s + stage.yellow_s;
+        at_s += stage.green_s + stage.yellow_s;
     }
-    None
+    found
+}
+
+/// Start of the first of [`stages_s`].
+pub(super) fn stage_start_s(
+    net: &Network,
+    plan: &SignalPlan,
+    road: RoadIx,
+    leaving: bool,
+) -> Option<f64> {
+    let first = stages_s(net, plan, road, leaving).into_iter().next();
+    first.map(|(start_s, _)| f64::from(start_s))
 }
 
 /// Sets the offsets of plans with the same cycle. `through_veh_h` and `travel_s` are by road:

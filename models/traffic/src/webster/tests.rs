@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::citygen::{City, CityOptions};
+use crate::vehicle::VehicleTemplate;
 
 fn city(signals: u32, seed: u64, load: f64) -> (Arc<Network>, Arc<Demand>) {
     let city = City::generate(&CityOptions {
@@ -168,7 +169,7 @@ fn the_busiest_road_gets_its_green_wave() {
     let options = WebsterOptions {
         window_s: (0.0, 900.0),
         common_cycle_s: Some(80),
-        progression: true,
+        offsets: Offsets::Tree,
         ..WebsterOptions::default()
     };
     let load = lane_load(&net, &demand, &options);

@@ -1,9 +1,12 @@
-//! Finding and reading the shared reference data.
+//! Finding and reading the shared reference data; generated grids; what signals showed.
 
 use std::io::Read as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use conurb_traffic::{Demand, Network};
+use conurb_traffic::citygen::grid::{GridOptions, generate};
+use conurb_traffic::control::SecondPlan;
+use conurb_traffic::{Demand, JunctionIx, Network, Sim, TrafficError};
 
 /// The folder `data/traffic` of the shared test data, if it is there.
 pub(crate) fn shared(test: &str) -> Option<PathBuf> {
@@ -72,4 +75,48 @@ pub(crate) fn load(dir: &std::path::Path, set: &str) -> (Network, Demand) {
     let net = Network::from_json(&bytes(dir.join(roadnet)), roadnet).unwrap();
     let demand = Demand::from_json(&bytes(dir.join(flow)), flow, &net).unwrap();
     (net, demand)
+}
+
+/// A generated grid.
+pub(crate) fn generated(options: &GridOptions) -> (Arc<Network>, Arc<Demand>) {
+    let (net, demand) = generate(options).unwrap();
+    let net = Network::from_json(&net, "grid").unwrap();
+    let demand = Demand::from_json(&demand, "grid", &net).unwrap();
+    (Arc::new(net), Arc::new(demand))
+}
+
+/// A plan of every second that notes what it shows.
+pub(crate) struct Noted<'a> {
+    inner: &'a mut dyn SecondPlan,
+    /// By junction, second by second.
+    pub(crate) shown: Vec<Vec<u16>>,
+}
+
+impl<'a> Noted<'a> {
+    pub(crate) fn new(net: &Network, inner: &'a mut dyn SecondPlan) -> Self {
+        Self {
+            inner,
+            shown: vec![Vec::new(); net.junctions().len()],
+        }
+    }
+}
+
+impl SecondPlan for Noted<'_> {
+    fn begin(&mut self, sim: &mut Sim) -> Result<(), TrafficError> {
+        self.inner.begin(sim)
+    }
+
+    fn decide(&mut self, sim: &Sim, time_s: f64) {
+        self.inner.decide(sim, time_s);
+    }
+
+    fn phase(&mut self, sim: &Sim, junction: JunctionIx, time_s: f64) -> u16 {
+        let phase = self.inner.phase(sim, junction, time_s);
+        self.shown[junction.ix()].push(phase);
+        phase
+    }
+
+    fn observe(&mut self, sim: &Sim) {
+        self.inner.observe(sim);
+    }
 }

@@ -2,19 +2,23 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod actuated;
 mod assignment;
 mod bad_input;
 mod changes;
 mod common;
 mod corridor;
+mod crossings;
 mod geometry;
 mod golden;
+mod greenwave;
 mod halts;
 mod lane_change;
 mod lookahead;
 mod maps;
 mod orders;
 mod parking;
+mod priority;
 mod replay;
 mod runs;
 mod speed;

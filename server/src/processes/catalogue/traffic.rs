@@ -39,8 +39,8 @@ struct Inputs {
     /// Simulated seconds, 60 to 3600.
     #[serde(default = "quarter")]
     span_s: u32,
-    /// fixed, file, webster, maxpressure, efficient-mp, advanced-mp, maxqueue, lookahead,
-    /// lookahead-l1 or lookahead-ld.
+    /// fixed, file, webster, greenwave, actuated, maxpressure, efficient-mp, advanced-mp, maxqueue,
+    /// lookahead, lookahead-l1 or lookahead-ld.
     #[serde(default = "maxpressure")]
     controller: String,
 }
@@ -116,14 +116,14 @@ fn simulate(inputs: &Inputs, run: &Run) -> Result<Outputs, Failure> {
     };
     let controller = ControlRun::new(kind, &city, &options)?;
     let mut second = 0;
-    let (figures, _) = controller.run_watched(&city, inputs.seed, &mut |_| {
+    let played = controller.run_watched(&city, inputs.seed, &mut |_| {
         second += 1;
         run.progress(u8::try_from(100 * second / inputs.span_s).unwrap_or(100));
     })?;
     let says = city.synthetic.map_or_else(String::new, |text| text.en);
     let kpis = KPIS
         .iter()
-        .zip(figures.kpis)
+        .zip(played.figures.kpis)
         .map(|(kpi, value)| Kpi {
             id: kpi.id,
             unit: kpi.unit,
