@@ -1,13 +1,15 @@
 //! What a day is run on: files the user has, or a generated city.
 
+mod additional;
+mod buses;
 pub(crate) mod maps;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use conurb_traffic::citygen;
-use conurb_traffic::sumo::{self, DemandOptions, NetworkOptions};
-use conurb_traffic::{Clearance, Demand, Network};
+use conurb_traffic::sumo::{self, NetworkOptions};
+use conurb_traffic::{Changes, ChangesFile, Clearance, Demand, Network};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -43,12 +45,22 @@ pub(crate) struct City {
     pub(crate) network_bytes: Vec<u8>,
     /// Demand.
     pub(crate) demand: Arc<Demand>,
+    /// What its files change on the streets during a run.
+    pub(crate) changes: ChangesFile,
     /// For the report.
     pub(crate) inputs: Vec<Input>,
     /// Which generator made it, where one did.
     pub(crate) synthetic: Option<Text>,
     /// Name for people.
     pub(crate) name: String,
+}
+
+impl City {
+    /// What its files change on the streets, for a run that lets it happen.
+    pub(crate) fn changes(&self) -> Result<Changes, Failure> {
+        let file = "additional files";
+        Ok(Changes::from_file(&self.changes, file, &self.network)?)
+    }
 }
 
 /// Loads or generates what the arguments name.
@@ -62,6 +74,45 @@ pub(crate) fn load_for(
     span_s: u32,
     clearance: Clearance,
 ) -> Result<City, Failure> {
+    let mut city = match (&args.network, &args.demand) {
+        (Some(network), None) if args.buses.gtfs.is_some() => {
+            without_demand(args, network, clearance)?
+        }
+        _ => load_files(args, span_s, clearance)?,
+    };
+    buses::add(&args.buses, &mut city, span_s)?;
+    Ok(city)
+}
+
+/// A network on which nobody drives yet.
+fn without_demand(args: &CityArgs, network: &Path, clearance: Clearance) -> Result<City, Failure> {
+    if maps::is_map(network) {
+        return maps::network_only(&args.map, network, clearance);
+    }
+    let roads = load_roads(&NetworkArgs {
+        network: Some(network.to_owned()),
+        map: args.map.clone(),
+        gen_spec: None,
+    })?;
+    Ok(City {
+        network_bytes: bytes_of(&roads.network)?,
+        network: roads.network,
+        demand: Arc::new(Demand::none()),
+        changes: ChangesFile::default(),
+        inputs: roads.inputs,
+        synthetic: roads.synthetic,
+        name: roads.name,
+    })
+}
+
+/// A network as it is kept for replays where its file is not in our form.
+fn bytes_of(network: &Network) -> Result<Vec<u8>, Failure> {
+    let written =
+        |e: serde_json::Error| Failure::plain(format!("the network cannot be kept: {e}"), None);
+    serde_json::to_vec(&network.to_file()).map_err(written)
+}
+
+fn load_files(args: &CityArgs, span_s: u32, clearance: Clearance) -> Result<City, Failure> {
     if let Some(spec) = &args.gen_spec {
         // A generated demand ends with its day.
         let whole = span_s == ALL_DAY_S;
@@ -81,7 +132,7 @@ pub(crate) fn load_for(
         ));
     };
     if maps::is_map(network) {
-        return maps::load(&args.map, (network, demand), span_s, clearance);
+        return maps::load(args, (network, demand), span_s, clearance);
     }
     no_map_options(&args.map)?;
     let network_bytes = read(network)?;
@@ -90,9 +141,10 @@ pub(crate) fn load_for(
         return from_sumo(
             (&network_bytes, &name_of(network)),
             (&demand_bytes, &name_of(demand)),
-            span_s,
+            (&args.additional, span_s),
         );
     }
+    additional::none(&args.additional)?;
     let mark = synthetic_mark(&network_bytes);
     let mut city = build(
         network_bytes,
@@ -259,19 +311,13 @@ fn is_xml(path: &Path) -> bool {
 fn from_sumo(
     (network_bytes, network_name): (&[u8], &str),
     (demand_bytes, demand_name): (&[u8], &str),
-    span_s: u32,
+    (additional, span_s): (&[PathBuf], u32),
 ) -> Result<City, Failure> {
     let read = sumo::read_network(network_bytes, network_name, &NetworkOptions::default())?;
-    let options = DemandOptions {
-        end_s: f64::from(span_s),
-        ..DemandOptions::default()
-    };
-    let found = sumo::read_demand(&[(demand_bytes, demand_name)], &read, &options)?;
+    let with = additional::demand(additional, (demand_bytes, demand_name), &read, span_s)?;
     let network = Arc::new(read.network);
-    let found = sumo::route_by_traffic(&network, &found, 0)?;
-    let written =
-        |e: serde_json::Error| Failure::plain(format!("the network cannot be kept: {e}"), None);
-    let inputs = vec![
+    let found = sumo::route_by_traffic(&network, &with.found, 0)?;
+    let mut inputs = vec![
         input(
             "network",
             network_name,
@@ -285,10 +331,12 @@ fn from_sumo(
             &not_modelled(&found.unmodelled),
         ),
     ];
+    inputs.extend(with.inputs);
     Ok(City {
-        network_bytes: serde_json::to_vec(&network.to_file()).map_err(written)?,
+        network_bytes: bytes_of(&network)?,
         network,
         demand: Arc::new(found.demand),
+        changes: with.changes,
         inputs,
         synthetic: None,
         name: network_name.trim_end_matches(".net.xml").to_owned(),
@@ -326,6 +374,7 @@ fn build(
         network: Arc::new(network),
         network_bytes,
         demand: Arc::new(demand),
+        changes: ChangesFile::default(),
         inputs,
         synthetic: None,
         name: stem,

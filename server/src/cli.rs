@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use conurb_transit::Date;
 
 /// Conurb: cities that see, decide and act together.
 #[derive(Debug, Parser)]
@@ -91,12 +92,56 @@ pub(crate) struct CityArgs {
     /// Demand: CityFlow JSON, or SUMO routes, trips and flows (.rou.xml).
     #[arg(long, value_name = "FILE", requires = "network")]
     pub(crate) demand: Option<PathBuf>,
+    /// Additional files of SUMO, in order: bus stops, vehicles, closures (rerouter), speed limits by time
+    /// (variableSpeedSign); with a demand of SUMO.
+    #[arg(long, value_name = "FILES", value_delimiter = ',', requires = "demand")]
+    pub(crate) additional: Vec<PathBuf>,
     /// Of a map.
     #[command(flatten)]
     pub(crate) map: MapArgs,
     /// Generate the city instead: signals=N,seed=S,load=L.
     #[arg(long = "gen", id = "gen_spec", value_name = "SPEC", conflicts_with_all = ["network", "demand"])]
     pub(crate) gen_spec: Option<String>,
+    /// Buses of a timetable.
+    #[command(flatten)]
+    pub(crate) buses: BusArgs,
+}
+
+/// Buses of a timetable, added to the demand.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct BusArgs {
+    /// Add the buses of this GTFS feed (zip or folder) to the demand; without --demand they drive alone.
+    #[arg(long, value_name = "FEED", requires = "date")]
+    pub(crate) gtfs: Option<PathBuf>,
+    /// Day of the timetable: 2026-03-02.
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "gtfs", value_parser = parse_date)]
+    pub(crate) date: Option<Date>,
+    /// Time of that day at which the run begins, HH:MM; 07:00 where nothing is said.
+    #[arg(long, id = "buses_from", value_name = "HH:MM", requires = "gtfs")]
+    pub(crate) from: Option<String>,
+    /// Where the origin of the network's coordinates lies, longitude,latitude in degrees; for networks
+    /// that do not say so themselves.
+    #[arg(long, value_name = "LON,LAT", requires = "gtfs", value_parser = parse_place, allow_hyphen_values = true)]
+    pub(crate) anchor: Option<PlaceDeg>,
+}
+
+/// Longitude and latitude in degrees.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct PlaceDeg(pub(crate) [f64; 2]);
+
+fn parse_place(text: &str) -> Result<PlaceDeg, String> {
+    let parts: Result<Vec<f64>, _> = text.split(',').map(|p| p.trim().parse()).collect();
+    match parts.as_deref() {
+        Ok(&[lon, lat]) if (-180.0..=180.0).contains(&lon) && (-90.0..=90.0).contains(&lat) => {
+            Ok(PlaceDeg([lon, lat]))
+        }
+        _ => Err("two degrees are needed: longitude,latitude, as 120.15,30.25".into()),
+    }
+}
+
+fn parse_date(text: &str) -> Result<Date, String> {
+    let day: Result<Date, _> = text.parse();
+    day.map_err(|_| "a day is needed, as 2026-03-02".into())
 }
 
 /// Where a road network alone comes from.

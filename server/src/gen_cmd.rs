@@ -38,7 +38,7 @@ fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// Seconds after midnight of `HH:MM`.
-fn time_of_day(text: &str) -> Result<u32, Failure> {
+pub(crate) fn time_of_day(text: &str) -> Result<u32, Failure> {
     let parsed = text.split_once(':').and_then(|(h, m)| {
         let (h, m) = (h.parse::<u32>().ok()?, m.parse::<u32>().ok()?);
         (h < 24 && m < 60).then_some(h * 3600 + m * 60)

@@ -62,9 +62,90 @@ impl LocalFrame {
     }
 }
 
+/// Third flattening of WGS 84 (a - b) / (a + b).
+const WGS84_N: f64 = 1.679_220_386_383_705e-3;
+
+/// Transverse Mercator on WGS 84, as UTM uses it: east and north in m.
+///
+/// L. Krüger, *Konforme Abbildung des Erdellipsoids in der Ebene* (1912), series in the third flattening
+/// to the fourth power: right to less than 1 mm within 30 degrees of the central meridian.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TransverseMercator {
+    lon: f64,
+    scale: f64,
+    /// North of the equator at the origin, m.
+    origin_m: f64,
+}
+
+impl TransverseMercator {
+    /// With its origin at (latitude, longitude) in degrees and this scale on the central meridian (UTM:
+    /// 0.9996).
+    #[must_use]
+    pub fn at(lat_deg: f64, lon_deg: f64, scale: f64) -> Self {
+        let from_equator = Self {
+            lon: lon_deg.to_radians(),
+            scale,
+            origin_m: 0.0,
+        };
+        Self {
+            origin_m: from_equator.to_m(lat_deg, lon_deg).1,
+            ..from_equator
+        }
+    }
+
+    /// (east, north) of the origin in m of (latitude, longitude) in degrees.
+    #[must_use]
+    pub fn to_m(&self, lat_deg: f64, lon_deg: f64) -> (f64, f64) {
+        let (lat, lon) = (lat_deg.to_radians(), lon_deg.to_radians() - self.lon);
+        let n = WGS84_N;
+        let (n2, n3, n4) = (n * n, n * n * n, n * n * n * n);
+        let alpha = [
+            n / 2.0 - 2.0 * n2 / 3.0 + 5.0 * n3 / 16.0 + 41.0 * n4 / 180.0,
+            13.0 * n2 / 48.0 - 3.0 * n3 / 5.0 + 557.0 * n4 / 1_440.0,
+            61.0 * n3 / 240.0 - 103.0 * n4 / 140.0,
+            49_561.0 * n4 / 161_280.0,
+        ];
+        let radius_m = WGS84_A_M / (1.0 + n) * (1.0 + n2 / 4.0 + n4 / 64.0);
+        let e = 2.0 * n.sqrt() / (1.0 + n);
+        let conformal = (lat.sin().atanh() - e * (e * lat.sin()).atanh()).sinh();
+        let xi = conformal.atan2(lon.cos());
+        let eta = (lon.sin() / (conformal * conformal + lon.cos() * lon.cos()).sqrt()).asinh();
+        let (mut north, mut east) = (xi, eta);
+        for (j, a) in [2.0, 4.0, 6.0, 8.0].into_iter().zip(alpha) {
+            north += a * (j * xi).sin() * (j * eta).cosh();
+            east += a * (j * xi).cos() * (j * eta).sinh();
+        }
+        let m = self.scale * radius_m;
+        (m * east, m * north - self.origin_m)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn utm_places_a_tower_and_measures_a_meridian() {
+        // CN Tower, zone 17 north: 630,084 m east, 4,833,438 m north (Wikipedia, "Universal Transverse
+        // Mercator coordinate system").
+        let zone = TransverseMercator::at(0.0, -81.0, 0.9996);
+        let degrees = |d: f64, m: f64, s: f64| d + m / 60.0 + s / 3_600.0;
+        let (east, north) = zone.to_m(degrees(43.0, 38.0, 33.24), -degrees(79.0, 23.0, 13.7));
+        assert!((east + 500_000.0 - 630_084.0).abs() < 1.0, "{east}");
+        assert!((north - 4_833_438.0).abs() < 1.0, "{north}");
+        // The quarter of a meridian of WGS 84: 10,001,965.729 m.
+        let (_, quarter) = TransverseMercator::at(0.0, 0.0, 1.0).to_m(90.0, 0.0);
+        assert!((quarter - 10_001_965.729).abs() < 0.01, "{quarter}");
+        // Near its origin it is the plane that touches there.
+        let (a, b) = (
+            TransverseMercator::at(30.2, 120.1, 1.0).to_m(30.25, 120.2),
+            LocalFrame::at(30.2, 120.1).to_m(30.25, 120.2),
+        );
+        assert!(
+            (a.0 - b.0).abs() < 1.0 && (a.1 - b.1).abs() < 1.0,
+            "{a:?} {b:?}"
+        );
+    }
 
     #[test]
     fn a_local_frame_measures_degrees_of_wgs84() {

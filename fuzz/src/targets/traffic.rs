@@ -108,16 +108,17 @@ pub(super) fn sumo_net(bytes: &[u8]) {
 }
 
 /// Routes, trips, flows and types, on a network with a signal.
+static SIGNALS: LazyLock<SumoNetwork> = LazyLock::new(|| {
+    read_network(SUMO_NET, "signals.net.xml", &NetworkOptions::default())
+        .expect("the seed is a network")
+});
+
 pub(super) fn sumo_demand(bytes: &[u8]) {
-    static NET: LazyLock<SumoNetwork> = LazyLock::new(|| {
-        read_network(SUMO_NET, "signals.net.xml", &NetworkOptions::default())
-            .expect("the seed is a network")
-    });
     let options = DemandOptions {
         end_s: 3_600.0,
         ..DemandOptions::default()
     };
-    drop(read_demand(&[(bytes, "a.rou.xml")], &NET, &options));
+    drop(read_demand(&[(bytes, "a.rou.xml")], &SIGNALS, &options));
 }
 
 pub(super) fn sumo_config(bytes: &[u8]) {
@@ -125,7 +126,7 @@ pub(super) fn sumo_config(bytes: &[u8]) {
 }
 
 pub(super) fn sumo_additional(bytes: &[u8]) {
-    drop(read_additional(bytes, "a.add.xml"));
+    drop(read_additional(bytes, "a.add.xml", &SIGNALS, 0.0));
 }
 
 /// The network of the tables of demand.

@@ -11,7 +11,9 @@ use conurb_base::Coded as _;
 use conurb_traffic::assignment::{Counts, OdMatrix, TurnDemand, Zones};
 use conurb_traffic::gmns::read_tables;
 use conurb_traffic::osm::read_map;
-use conurb_traffic::sumo::{DemandOptions, NetworkOptions, SumoNetwork, read_demand, read_network};
+use conurb_traffic::sumo::{
+    DemandOptions, NetworkOptions, SumoNetwork, read_additional, read_demand, read_network,
+};
 use conurb_traffic::{Changes, Demand, MapOptions, Network, Parking, TrafficError};
 
 fn corpus() -> PathBuf {
@@ -89,7 +91,7 @@ fn table_readers() -> Vec<(&'static str, Reader)> {
 }
 
 fn file_readers() -> Vec<(&'static str, Reader)> {
-    let (net, sumo) = (net(), sumo_net());
+    let (net, sumo, signals) = (net(), sumo_net(), sumo_net());
     vec![
         (
             "roadnet",
@@ -116,6 +118,10 @@ fn file_readers() -> Vec<(&'static str, Reader)> {
             Box::new(move |bytes, name| {
                 read_demand(&[(bytes, name)], &sumo, &DemandOptions::default()).err()
             }),
+        ),
+        (
+            "sumo_additional",
+            Box::new(move |bytes, name| read_additional(bytes, name, &signals, 0.0).err()),
         ),
         ("osm_xml", Box::new(map)),
         ("osm_pbf", Box::new(map)),

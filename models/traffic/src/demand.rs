@@ -8,6 +8,7 @@ use crate::ids::RoadIx;
 use crate::network::Network;
 use crate::place::{Seg, Source, json_path};
 use crate::routing::Router;
+use crate::stop_table::StopTable;
 use crate::vehicle::{VehicleClass, VehicleTemplate};
 
 /// Most flows in one file.
@@ -109,6 +110,30 @@ impl Demand {
         self
     }
 
+    /// This demand and, after its own, the flows of another one of the same network.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let after = |n: usize| u32::try_from(n).expect("flows are limited");
+        let (templates, routes, lists) = (
+            after(self.templates.len()),
+            after(self.routes.len()),
+            after(self.stop_lists.len()),
+        );
+        let moved = other.flows.iter().map(|flow| Flow {
+            template: flow.template + templates,
+            route: flow.route + routes,
+            stops: flow.stops.map(|list| list + lists),
+            ..flow.clone()
+        });
+        Self {
+            flows: self.flows.iter().cloned().chain(moved).collect(),
+            templates: [&self.templates[..], &other.templates].concat(),
+            routes: [&self.routes[..], &other.routes].concat(),
+            stop_lists: [&self.stop_lists[..], &other.stop_lists].concat(),
+            notes: [&self.notes[..], &other.notes].concat(),
+        }
+    }
+
     /// The flows in file order.
     #[must_use]
     pub fn flows(&self) -> &[Flow] {
@@ -156,6 +181,7 @@ fn compile(flows: &[FlowFile], source: Source<'_>, net: &Network) -> Result<Dema
         legs: HashMap::new(),
         by_anchors: HashMap::new(),
         template_ids: HashMap::new(),
+        stop_table: StopTable::default(),
         demand: Demand::none(),
     };
     let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
@@ -185,7 +211,7 @@ fn compile(flows: &[FlowFile], source: Source<'_>, net: &Network) -> Result<Dema
         .extend(unknown.into_iter().map(|(path, count)| {
             format!("unknown member `{path}` ({count} times): kept in the file, not used")
         }));
-    Ok(c.demand)
+    Ok(c.demand.with_stops(c.stop_table.into_lists()))
 }
 
 struct Compiler<'a> {
@@ -195,6 +221,7 @@ struct Compiler<'a> {
     legs: HashMap<(u32, u32), Option<Vec<RoadIx>>>,
     by_anchors: HashMap<Vec<u32>, u32>,
     template_ids: HashMap<([u64; 11], VehicleClass), u32>,
+    stop_table: StopTable,
     demand: Demand,
 }
 
@@ -349,13 +376,7 @@ impl Compiler<'_> {
             let stop = self.stop(i, k, stop, route, list.last())?;
             list.push(stop);
         }
-        let lists = &mut self.demand.stop_lists;
-        let at = lists.iter().rposition(|known| *known == list);
-        let at = at.unwrap_or_else(|| {
-            lists.push(list);
-            lists.len() - 1
-        });
-        Ok(Some(u32::try_from(at).expect("flows are limited")))
+        Ok(self.stop_table.number(list))
     }
 
     fn stop(

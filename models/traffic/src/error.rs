@@ -255,7 +255,7 @@ impl Coded for TrafficError {
             Self::OutOfRange { count, .. } => format!("Use an index from 0 to {}.", count - 1),
             Self::BadNumber { rule, .. } => format!("Correct the number: {rule}."),
             Self::Geometry { .. } => "Give it at least one lane and a line of two or more different points, or reduce the width of the junctions at both ends of the road.".into(),
-            Self::Times { .. } => "In a CityFlow flow, set startTime <= endTime (or endTime = -1 for one that never ends) and an interval of at least 1 s; in a SUMO file, let flows end after they begin and sort by departure.".into(),
+            Self::Times { .. } => "In a CityFlow flow, set startTime <= endTime (or endTime = -1 for one that never ends) and an interval of at least 1 s; in a SUMO file, let flows and intervals end after they begin, and sort departures and steps by time (0 to 1e9 s).".into(),
             Self::Disconnected { from, .. } => format!("Add the road link at the end of \"{from}\", or correct the route."),
             Self::Inconsistent { .. } => "Correct the member or attribute named here so that it agrees with the rest of the network.".into(),
             Self::Option { .. } => "Choose a value within the range named in the message.".into(),

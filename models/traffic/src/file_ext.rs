@@ -1,10 +1,11 @@
 //! What a network of another simulator says and the CityFlow form has no member for.
 //!
 //! Each object of the form may carry one member `conurb`. Without it everything is as the form says;
-//! other programs that read the file ignore it. All members in it are required.
+//! other programs that read the file ignore it. Members in it are required where nothing else is said.
 
 use serde::{Deserialize, Serialize};
 
+use crate::anchor::Anchor;
 use crate::file::PointFile;
 use crate::vehicle::VehicleClass;
 
@@ -20,9 +21,16 @@ pub enum RightOfWay {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoadnetExt {
-    /// How vehicles give way.
-    #[serde(rename = "rightOfWay")]
-    pub right_of_way: RightOfWay,
+    /// How vehicles give way; by rank, as the form says, where it is missing.
+    #[serde(
+        default,
+        rename = "rightOfWay",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub right_of_way: Option<RightOfWay>,
+    /// Where on the globe the network lies, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Anchor>,
 }
 
 /// Of a lane.

@@ -8,8 +8,10 @@
 //! **Invariant** Deterministic: the same files, seed and phases give the same bytes of state, on
 //! any number of threads.
 
+mod anchor;
 pub mod assignment;
 mod build;
+pub mod buses;
 mod changes;
 pub mod citygen;
 pub mod control;
@@ -35,12 +37,14 @@ pub mod replay;
 mod rng;
 mod routing;
 mod sim;
+mod stop_table;
 mod streets;
 pub mod sumo;
 mod to_file;
 mod vehicle;
 pub mod webster;
 
+pub use anchor::Anchor;
 pub use changes::{Changes, ChangesFile, Closure, Incident, SpeedLimit};
 pub use demand::{Demand, Flow, Stop};
 pub use error::TrafficError;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use crate::anchor::Anchor;
 use crate::error::TrafficError;
 use crate::file::{self, TurnFile};
 use crate::ids::{DrivableIx, JunctionIx, LaneIx, LinkIx, RoadIx};
@@ -162,6 +163,7 @@ pub struct Network {
     pub(crate) outgoing: Vec<Vec<LaneIx>>,
     pub(crate) phase_links: Vec<Vec<Vec<LinkIx>>>,
     pub(crate) priority: Option<Priority>,
+    pub(crate) anchor: Option<Anchor>,
     pub(crate) junction_links: Vec<std::ops::Range<u32>>,
     pub(crate) notes: Vec<String>,
 }
@@ -359,6 +361,12 @@ impl Network {
         self.phase_links[junction.ix()]
             .get(usize::from(phase))
             .map_or(&[], Vec::as_slice)
+    }
+
+    /// Where on the globe it lies, where its file says so.
+    #[must_use]
+    pub const fn anchor(&self) -> Option<Anchor> {
+        self.anchor
     }
 
     /// What was found in the file but is not used, and other remarks for the user.

@@ -36,8 +36,9 @@ impl Network {
         RoadnetFile {
             intersections: junctions.map(|(ix, j)| self.intersection(ix, j)).collect(),
             roads: self.roads.iter().map(|r| self.road_file(r)).collect(),
-            conurb: self.priority.as_ref().map(|_| RoadnetExt {
-                right_of_way: RightOfWay::Foes,
+            conurb: (self.priority.is_some() || self.anchor.is_some()).then(|| RoadnetExt {
+                right_of_way: self.priority.as_ref().map(|_| RightOfWay::Foes),
+                anchor: self.anchor,
             }),
             extra: Extra::new(),
         }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use conurb_traffic::gmns;
 use conurb_traffic::osm;
-use conurb_traffic::sumo::{self, DemandOptions};
-use conurb_traffic::{Clearance, Demand, MapNetwork, MapOptions};
+use conurb_traffic::sumo;
+use conurb_traffic::{ChangesFile, Clearance, Demand, MapNetwork, MapOptions};
 
-use super::{City, Input, input, is_xml, name_of, not_modelled, read};
-use crate::cli::MapArgs;
+use super::{City, Input, additional, input, is_xml, name_of, not_modelled, read};
+use crate::cli::{CityArgs, MapArgs};
 use crate::fail::{Failure, io};
 
 /// True for a map: `.osm`, `.osm.pbf`, or a folder of GMNS tables.
@@ -31,6 +31,7 @@ pub(crate) fn network_only(
         network: built,
         network_bytes,
         demand: Arc::new(demand),
+        changes: ChangesFile::default(),
         inputs: vec![input],
         synthetic: None,
         name: stem(&network_name),
@@ -39,37 +40,41 @@ pub(crate) fn network_only(
 
 /// The map's network and a demand: CityFlow JSON, or SUMO routes, trips and flows by street.
 pub(super) fn load(
-    args: &MapArgs,
+    args: &CityArgs,
     (network, demand): (&Path, &Path),
     span_s: u32,
     clearance: Clearance,
 ) -> Result<City, Failure> {
-    let (map, mut first, network_bytes) = load_map(args, network, clearance)?;
+    let (map, mut first, network_bytes) = load_map(&args.map, network, clearance)?;
     let demand_bytes = read(demand)?;
     let demand_name = name_of(demand);
     let name = stem(&first.file);
+    let (mut changes, mut more) = (ChangesFile::default(), Vec::new());
     let (network, demand, notes) = if is_xml(demand) {
-        let options = DemandOptions {
-            end_s: f64::from(span_s),
-            ..DemandOptions::default()
-        };
-        let found = sumo::read_demand(&[(&demand_bytes, &demand_name)], &map.network, &options)?;
+        let files = (&demand_bytes[..], &demand_name[..]);
+        let with = additional::demand(&args.additional, files, &map.network, span_s)?;
         let network = Arc::new(map.network.network);
-        let found = sumo::route_by_traffic(&network, &found, 0)?;
+        let found = sumo::route_by_traffic(&network, &with.found, 0)?;
         let notes = not_modelled(&found.unmodelled);
+        (changes, more) = (with.changes, with.inputs);
         (network, found.demand, notes)
     } else {
+        additional::none(&args.additional)?;
         let network = Arc::new(map.network.network);
         let found = Demand::from_json(&demand_bytes, &demand_name, &network)?;
         let notes = found.notes().to_vec();
         (network, found, notes)
     };
+    let mut inputs = vec![input("demand", &demand_name, &demand_bytes, &notes)];
+    inputs.extend(more);
     first.notes.extend(network.notes().iter().cloned());
+    inputs.insert(0, first);
     Ok(City {
         network,
         network_bytes,
         demand: Arc::new(demand),
-        inputs: vec![first, input("demand", &demand_name, &demand_bytes, &notes)],
+        changes,
+        inputs,
         synthetic: None,
         name,
     })

@@ -91,6 +91,14 @@ fn simulate(
         phases: Vec::new(),
     };
     let city = city::load(&args.city, args.span)?;
+    if !city.changes()?.is_empty() {
+        return Err(Failure::plain(
+            "--additional: closures and speed limits by time are not simulated in a day",
+            Some(
+                "leave out the rerouters and variable speed signs, or use conurb sim run or compare",
+            ),
+        ));
+    }
     watch.lap("read");
     let settings = settings(args, &city);
     let mode = match args.mode {

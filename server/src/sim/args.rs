@@ -24,6 +24,7 @@ use crate::fail::Failure;
     conurb sim run --network roadnet.json --demand flow.json --controller maxpressure\n  \
     conurb sim compare --gen signals=16,seed=1 --controllers fixed,webster,maxpressure --seeds 10\n  \
     conurb sim run --gen signals=16,seed=1 --controller actuated --pedestrians 60 --priority bus\n  \
+    conurb sim run --network town.osm --demand flow.json --gtfs feed.zip --date 2026-03-02 --from 07:30\n  \
     conurb sim assign --network roadnet.json --od od.csv --method equilibrium\n  \
     conurb sim calibrate --network roadnet.json --od prior.csv --counts counts.csv\n  \
     conurb sim bench --gen signals=64,seed=1"
@@ -92,6 +93,7 @@ impl ProtocolArgs {
     /// For the runner.
     pub(crate) fn options(&self, city: &mut City) -> Result<ProtocolOptions, Failure> {
         let net = Arc::clone(&city.network);
+        let given = city.changes()?;
         let mut read = |role: &str, path: &PathBuf| {
             let bytes = city::read(path)?;
             let name = city::name_of(path);
@@ -101,10 +103,11 @@ impl ProtocolArgs {
         let changes = match &self.changes {
             Some(path) => {
                 let (bytes, name) = read("changes", path)?;
-                Some(Arc::new(Changes::from_json(&bytes, &name, &net)?))
+                given.and(Changes::from_json(&bytes, &name, &net)?)
             }
-            None => None,
+            None => given,
         };
+        let changes = (!changes.is_empty()).then(|| Arc::new(changes));
         let parking = match &self.parking {
             Some(path) => {
                 let (bytes, name) = read("parking", path)?;

@@ -18,13 +18,14 @@ pub(crate) fn run(args: &ConvertArgs, lang: Lang) -> Result<(), Failure> {
         FormatArg::Cityflow => Clearance::First,
         FormatArg::Sumo => Clearance::Between,
     };
+    let buses = args.city.buses.gtfs.is_some();
     let city = match (&args.city.network, &args.city.demand) {
-        (Some(network), None) if city::maps::is_map(network) => {
+        (Some(network), None) if !buses && city::maps::is_map(network) => {
             city::maps::network_only(&args.city.map, network, clearance)?
         }
         _ => city::load_for(&args.city, city::ALL_DAY_S, clearance)?,
     };
-    let demand = args.city.demand.is_some() || args.city.gen_spec.is_some();
+    let demand = args.city.demand.is_some() || args.city.gen_spec.is_some() || buses;
     std::fs::create_dir_all(&args.out).map_err(|e| io(&args.out, "cannot make", &e))?;
     let mut files: Vec<(&str, String)> = Vec::new();
     match args.to {
@@ -38,6 +39,10 @@ pub(crate) fn run(args: &ConvertArgs, lang: Lang) -> Result<(), Failure> {
                 let flows = city.demand.to_flows(&city.network);
                 files.push(("flow.json", serde_json::to_string(&flows).map_err(written)?));
             }
+            if !city.changes()?.is_empty() {
+                let changes = serde_json::to_string(&city.changes).map_err(written)?;
+                files.push(("changes.json", changes));
+            }
         }
         FormatArg::Sumo => {
             let plain = plain_files(&city.network);
@@ -45,6 +50,12 @@ pub(crate) fn run(args: &ConvertArgs, lang: Lang) -> Result<(), Failure> {
             files.push(("net.edg.xml", plain.edges));
             files.push(("net.con.xml", plain.connections));
             files.push(("net.tll.xml", plain.programmes));
+            if !city.changes()?.is_empty() {
+                tell(lang.pick(
+                    "附加文件中的封闭与限速未写出：SUMO 可直接读取原文件",
+                    "closures and speed limits of the additional files are not written: SUMO reads those files",
+                ));
+            }
             if demand {
                 let routes = routes_xml(&city.network, &city.demand, None);
                 files.push(("routes.rou.xml", routes));

@@ -110,8 +110,10 @@ fn load(args: &CorridorArgs) -> Result<City, Failure> {
             let files = crate::cli::CityArgs {
                 network: Some(network.clone()),
                 demand: Some(demand.clone()),
+                additional: Vec::new(),
                 map: Default::default(),
                 gen_spec: None,
+                buses: Default::default(),
             };
             city::load(&files, args.span)
         }

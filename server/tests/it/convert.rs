@@ -240,3 +240,74 @@ conurb_test!(maps_are_networks_with_and_without_a_demand, |dir| {
     dir.run("sim convert --network town.osm.pbf --to cityflow --out p")
         .fails(2, &["error[CNB-TRAFFIC-", "block 0"]);
 });
+
+const ADDITIONAL: &str = "<additional>\n\
+    <busStop id=\"stop\" lane=\"we_in_0\" startPos=\"100\" endPos=\"120\"/>\n\
+    <vType id=\"line\" vClass=\"bus\"/>\n\
+    <vehicle id=\"bus\" type=\"line\" depart=\"0\"><route edges=\"we_in we_out\"/><stop busStop=\"stop\" duration=\"20\" until=\"90\"/></vehicle>\n\
+    <rerouter id=\"works\" edges=\"we_in\"><interval begin=\"60\" end=\"120\"><closingLaneReroute id=\"sn_out_0\"/></interval></rerouter>\n\
+    <variableSpeedSign id=\"slow\" lanes=\"we_out_0\"><step time=\"30\" speed=\"5\"/><step time=\"90\" speed=\"-1\"/></variableSpeedSign>\n\
+    <calibrator id=\"c\" lane=\"we_in_0\"/>\n</additional>\n";
+
+conurb_test!(
+    stops_closures_and_limits_of_additional_files_are_read,
+    |dir| {
+        sumo(&dir);
+        dir.write("more.add.xml", ADDITIONAL);
+        let files = format!("{FILES} --additional more.add.xml");
+        let run = dir
+            .run(&format!("sim convert {files} --to cityflow --out c"))
+            .ok();
+        assert!(run.err.contains("calibrator"), "{run:#?}");
+        assert!(!run.err.contains("rerouter"), "{run:#?}");
+        let flows = dir.json("c/flow.json");
+        assert_eq!(vehicles(&flows), 61);
+        let bus = flows.as_array().expect("a list").iter();
+        let bus: Vec<_> = bus
+            .filter(|f| f["vehicle"]["conurb"]["class"] == "bus")
+            .collect();
+        let halt = &bus[0]["conurb"]["stops"][0];
+        assert_eq!(
+            (
+                &halt["road"],
+                &halt["position"],
+                &halt["dwell"],
+                &halt["until"]
+            ),
+            (&"we_in".into(), &120.0.into(), &20.0.into(), &90.0.into())
+        );
+        let changes = dir.json("c/changes.json");
+        assert_eq!(changes["closures"][0]["road"], "sn_out");
+        assert_eq!(changes["closures"][0]["from"], 60.0);
+        assert_eq!(changes["speedLimits"][0]["to"], 90.0);
+        // They tell in the run: a closed road and a slow one cost time.
+        let delay = |files: &str| {
+            let words = format!("sim run {files} --span 10m --controller file --json --quiet");
+            let document = dir.run(&words).ok().json();
+            let kpis = &document["controllers"][0]["kpis"];
+            kpis["average_travel_time_s_network"]["mean"]
+                .as_f64()
+                .unwrap_or_else(|| panic!("{kpis}"))
+        };
+        assert!(delay(&files) > delay(FILES) + 1.0);
+        // Written as SUMO's, the halt is there again.
+        dir.run(&format!("sim convert {files} --to sumo --out s"))
+            .ok();
+        let routes = String::from_utf8(dir.read("s/routes.rou.xml")).expect("UTF-8");
+        let stop = "<stop lane=\"we_in_0\" endPos=\"120\" duration=\"20\" until=\"90\"/>";
+        assert!(
+            routes.contains(stop) && routes.contains("vClass=\"bus\""),
+            "{routes}"
+        );
+        // Where they make no sense they are refused.
+        #[cfg(feature = "signals")]
+        dir.run(&format!("day {files} --span 5m --quiet"))
+            .fails(2, &["--additional", "conurb sim run"]);
+        dir.write("bad.add.xml", ADDITIONAL.replace("sn_out_0", "gone_0"));
+        dir.run(&format!("sim run {FILES} --additional bad.add.xml --quiet"))
+            .fails(2, &["bad.add.xml:5", "gone_0"]);
+        dir.run("gen --signals 4 --span 5m --out town").ok();
+        dir.run("sim run --network town/roadnet.json --demand town/flow.json --additional more.add.xml --quiet")
+        .fails(2, &["--additional is for demands of SUMO"]);
+    }
+);

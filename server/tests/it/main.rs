@@ -1,6 +1,7 @@
 //! The program from outside: every test runs the built `conurb` in a folder of its own.
 
 mod bad_input;
+mod buses;
 mod cities;
 mod convert;
 #[cfg(feature = "signals")]

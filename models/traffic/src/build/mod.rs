@@ -10,6 +10,7 @@ use tables::{conflict_table, flat, phase_links, seats};
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::anchor::{Anchor, LAT_RULE, LON_RULE};
 use crate::error::TrafficError;
 use crate::file::{IntersectionFile, PointFile, RoadnetFile};
 use crate::geometry::P;
@@ -65,7 +66,8 @@ pub(crate) fn build(file: &RoadnetFile, source: Source<'_>) -> Result<Network, T
     b.build_junctions()?;
     b.note_unknown();
     let priority = b.priority()?;
-    Ok(b.finish(priority))
+    let anchor = b.anchor()?;
+    Ok(b.finish(priority, anchor))
 }
 
 struct Builder<'a> {
@@ -288,6 +290,39 @@ impl Builder<'_> {
             })
     }
 
+    /// Where on the globe the network lies.
+    fn anchor(&self) -> Result<Option<Anchor>, TrafficError> {
+        let Some(a) = self.file.conurb.as_ref().and_then(|ext| ext.anchor) else {
+            return Ok(None);
+        };
+        let wrong = |name: &'static str, what, value, rule| TrafficError::BadNumber {
+            at: self.source.at(&json_path!["conurb", "anchor", name]),
+            what,
+            value,
+            rule,
+        };
+        for (name, value, limit, rule) in [
+            ("lat", a.lat_deg, 90.0, LAT_RULE),
+            ("lon", a.lon_deg, 180.0, LON_RULE),
+        ] {
+            // Not a number fails too.
+            if !(-limit..=limit).contains(&value) {
+                return Err(wrong(name, "place in degrees", value, rule));
+            }
+        }
+        for (name, value) in [("x", a.x_m), ("y", a.y_m)] {
+            if !(-COORDINATE_MAX_M..=COORDINATE_MAX_M).contains(&value) {
+                let rule = "it has to be finite and within 1e9 m of the origin";
+                return Err(wrong(name, "coordinate in m", value, rule));
+            }
+        }
+        if let Some(scale) = a.scale.filter(|s| !(0.5..=2.0).contains(s)) {
+            let rule = "it has to be between 0.5 and 2 (UTM: 0.9996)";
+            return Err(wrong("scale", "scale of a projection", scale, rule));
+        }
+        Ok(Some(a))
+    }
+
     fn note_unknown(&mut self) {
         let mut seen: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
         let mut add = |prefix: &str, extra: &crate::file::Extra| {
@@ -322,7 +357,7 @@ impl Builder<'_> {
         }));
     }
 
-    fn finish(self, priority: Option<Priority>) -> Network {
+    fn finish(self, priority: Option<Priority>, anchor: Option<Anchor>) -> Network {
         let mut incoming = vec![Vec::new(); self.junctions.len()];
         let mut outgoing = vec![Vec::new(); self.junctions.len()];
         for road in &self.roads {
@@ -347,6 +382,7 @@ impl Builder<'_> {
             outgoing,
             phase_links,
             priority,
+            anchor,
             junction_links,
             notes: self.notes,
         }

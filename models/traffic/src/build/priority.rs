@@ -16,7 +16,8 @@ const UPSTREAM_MAX: usize = 64;
 impl Builder<'_> {
     /// The tables of the extension; none where right of way goes by rank.
     pub(super) fn priority(&self) -> Result<Option<Priority>, TrafficError> {
-        if self.file.conurb.is_none() {
+        let ext = self.file.conurb.as_ref();
+        if ext.and_then(|ext| ext.right_of_way).is_none() {
             return Ok(None);
         }
         let mut p = Priority::default();

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conurb_geo::LocalFrame;
 
+use crate::anchor::Anchor;
 use crate::error::TrafficError;
 use crate::geometry::P;
 use crate::streets::{self, Map, MapNetwork, MapNode, MapOptions};
@@ -238,10 +239,9 @@ fn nodes(
     let (west, south) = (low(|r| r.2), low(|r| r.3));
     let (east, north) = (high(|r| r.2), high(|r| r.3));
     let plane = if units.degrees && !rows.is_empty() {
-        Plane::Frame(LocalFrame::at(
-            f64::midpoint(south, north),
-            f64::midpoint(west, east),
-        ))
+        let middle = (f64::midpoint(south, north), f64::midpoint(west, east));
+        map.anchor = Some(Anchor::at_origin(middle.0, middle.1));
+        Plane::Frame(LocalFrame::at(middle.0, middle.1))
     } else {
         Plane::Moved(west, south)
     };

@@ -9,6 +9,7 @@ mod control;
 mod cut;
 mod pbf;
 mod raw;
+mod reserved;
 pub(crate) mod table;
 mod tags;
 mod wire;
@@ -18,6 +19,7 @@ use std::collections::BTreeSet;
 
 use conurb_geo::LocalFrame;
 
+use crate::anchor::Anchor;
 use crate::error::TrafficError;
 use crate::geometry::P;
 use crate::streets::{self, MapNetwork, MapOptions, place};
@@ -72,8 +74,9 @@ pub fn read_map(
 ) -> Result<MapNetwork, TrafficError> {
     let mut content = ways(bytes, file)?;
     nodes(bytes, file, options, &mut content)?;
-    let points = project(&content, file)?;
-    let map = cut::map(content, &points, file);
+    let (points, anchor) = project(&content, file)?;
+    let mut map = cut::map(content, &points, file);
+    map.anchor = anchor;
     streets::build(map, file, options)
 }
 
@@ -200,11 +203,14 @@ fn nodes(
     })
 }
 
+/// Nodes in the plane, and where that lies.
+type Projected = (Vec<Option<P>>, Option<Anchor>);
+
 /// The nodes in a plane that touches the middle of the map, m.
-fn project(content: &Content, file: &str) -> Result<Vec<Option<P>>, TrafficError> {
+fn project(content: &Content, file: &str) -> Result<Projected, TrafficError> {
     let mut found = content.positions.iter().flatten();
     let Some(&first) = found.next() else {
-        return Ok(vec![None; content.ids.len()]);
+        return Ok((vec![None; content.ids.len()], None));
     };
     let (mut low, mut high) = (first, first);
     for &(lat, lon) in found {
@@ -220,7 +226,8 @@ fn project(content: &Content, file: &str) -> Result<Vec<Option<P>>, TrafficError
             rule: "it has to be 5 or less: cut the map, or name a box",
         });
     }
-    let frame = LocalFrame::at(f64::midpoint(low.0, high.0), f64::midpoint(low.1, high.1));
+    let middle = (f64::midpoint(low.0, high.0), f64::midpoint(low.1, high.1));
+    let frame = LocalFrame::at(middle.0, middle.1);
     let all = content.positions.iter().map(|p| {
         p.map(|(lat, lon)| {
             let (x, y) = frame.to_m(lat, lon);
@@ -229,5 +236,5 @@ fn project(content: &Content, file: &str) -> Result<Vec<Option<P>>, TrafficError
             P::new(round(x), round(y))
         })
     });
-    Ok(all.collect())
+    Ok((all.collect(), Some(Anchor::at_origin(middle.0, middle.1))))
 }

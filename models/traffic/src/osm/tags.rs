@@ -1,6 +1,7 @@
 //! What the tags of a way say about driving on it.
 
 use super::raw::Tags;
+use super::reserved;
 use super::table::{self, Class};
 use crate::streets::{TURN_LEFT, TURN_REVERSE, TURN_RIGHT, TURN_THROUGH};
 
@@ -48,7 +49,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    fn miss(&mut self, feature: &str) {
+    pub(super) fn miss(&mut self, feature: &str) {
         self.unmodelled.push(feature.to_owned());
     }
 
@@ -87,7 +88,9 @@ pub(super) fn read(tags: &Tags, found: &mut Found) -> Option<Use> {
     let (lanes_f, lanes_b) = lanes(tags, class, (forward, backward), found);
     let mut direction = |on: bool, lanes: u8, name: &str| {
         on.then(|| {
-            let (lanes, turns) = turns(tags, lanes, name, forward && backward, found);
+            let two_way = forward && backward;
+            let all = turns(tags, lanes, name, two_way, found);
+            let (lanes, turns) = reserved::leave_out(tags, all, (name, two_way), found);
             Direction {
                 lanes,
                 speed_m_s: speed(tags, class, name, found),
@@ -126,22 +129,6 @@ fn other_keys(tags: &Tags, found: &mut Found) {
         if key.ends_with(":conditional") {
             found.miss("rule that holds at times (`:conditional`): not applied");
         }
-    }
-    let lanes = [
-        "bus:lanes",
-        "psv:lanes",
-        "access:lanes",
-        "vehicle:lanes",
-        "motor_vehicle:lanes",
-    ];
-    let reserved = tags.keys().any(|key| {
-        lanes.iter().any(|l| key.starts_with(l))
-            || key.starts_with("lanes:bus")
-            || key.starts_with("lanes:psv")
-            || key.starts_with("busway")
-    });
-    if reserved {
-        found.miss("lane reserved for buses or others: cars drive on it");
     }
     if tags.keys().any(|key| key.starts_with("change:lanes")) {
         found.miss("ban on changing lanes (`change:lanes`): not applied");
@@ -358,6 +345,53 @@ mod tests {
         let (way, found) = read_tags("highway=primary lanes=1000000");
         assert_eq!(way.unwrap().forward.unwrap().lanes, 1);
         assert_eq!(found.unmodelled.len(), 1);
+    }
+
+    #[test]
+    fn lanes_for_buses_are_not_driven_on_by_cars() {
+        let left_out = "lane reserved for buses or others: left out";
+        for (text, lanes, gone) in [
+            ("lanes=3 bus:lanes=||designated", 2, 1),
+            ("lanes=3 psv:lanes:forward=designated|yes|yes", 2, 1),
+            ("bus:lanes=|designated", 1, 1),
+            ("lanes=3 vehicle:lanes=yes|yes|no bus:lanes=||yes", 2, 1),
+            // Cars may drive on it too.
+            (
+                "lanes=2 motor_vehicle:lanes=yes|yes bus:lanes=|designated",
+                2,
+                0,
+            ),
+            ("lanes=3 lanes:bus=1", 2, 1),
+            ("lanes=4 lanes:psv:forward=2", 2, 2),
+            ("lanes=2 busway=lane", 1, 1),
+            ("lanes=2 busway:right=lane", 1, 1),
+            ("lanes=2 busway:left=lane", 2, 0),
+            ("lanes=2", 2, 0),
+            // What cannot be, or is told of no direction, is not applied.
+            ("lanes=2 bus:lanes=||designated", 2, 0),
+            ("lanes=1 bus:lanes=designated", 1, 0),
+            ("lanes=1 lanes:bus=1", 1, 0),
+        ] {
+            let (way, found) = read_tags(&format!("highway=primary oneway=yes {text}"));
+            let direction = way.unwrap().forward.unwrap();
+            assert_eq!(direction.lanes, lanes, "{text}");
+            let count = found.unmodelled.iter().filter(|f| *f == left_out).count();
+            assert_eq!(count, gone, "{text}");
+        }
+        let text = "lanes=4 bus:lanes:forward=|designated turn:lanes:forward=left|through";
+        let (way, _) = read_tags(&format!("highway=primary {text}"));
+        let way = way.unwrap();
+        let forward = way.forward.unwrap();
+        assert_eq!((forward.lanes, forward.turns), (1, Some(vec![TURN_LEFT])));
+        assert_eq!(way.backward.unwrap().lanes, 2);
+        let (way, found) = read_tags("highway=primary lanes=4 lanes:bus=2");
+        assert_eq!(way.unwrap().forward.unwrap().lanes, 2);
+        assert_eq!(found.unmodelled.len(), 1);
+        let (way, _) = read_tags(
+            "highway=primary oneway=yes lanes=3 lanes:bus=1 turn:lanes=left|through|right",
+        );
+        let forward = way.unwrap().forward.unwrap();
+        assert_eq!((forward.lanes, forward.turns), (2, None));
     }
 
     #[test]

@@ -24,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conurb_base::At;
 
+use crate::anchor::Anchor;
 use crate::error::TrafficError;
 use crate::geometry::{self, P};
 use crate::sumo::{NetworkOptions, Side, SumoNetwork, Unmodelled, assemble};
@@ -155,6 +156,8 @@ pub(crate) struct Map {
     pub(crate) listed: BTreeMap<(usize, usize), Listed>,
     pub(crate) unmodelled: Unmodelled,
     pub(crate) assumed: Unmodelled,
+    /// Where on the globe it lies, where it is drawn in degrees.
+    pub(crate) anchor: Option<Anchor>,
 }
 
 /// Where an object stands in a file.
@@ -243,7 +246,8 @@ pub(crate) fn build(
     let junctions = cluster::find(&map, options.join_m);
     let turns = turns::find(&map, &junctions);
     let kept = reach::keep(&mut map, &junctions, &turns, file)?;
-    let net = raw::write(&map, &junctions, &turns, &kept, options.clearance);
+    let mut net = raw::write(&map, &junctions, &turns, &kept, options.clearance);
+    net.anchor = map.anchor;
     let side = if options.left_hand {
         Side::LeftMirrored
     } else {

@@ -1,7 +1,12 @@
-//! `.sumocfg` and additional files: file names and times; detectors read, the rest listed.
+//! `.sumocfg` and additional files: file names and times; detectors, closures and limits read, the rest
+//! listed.
 
+use super::closures::Closures;
+use super::demand::Open;
+use super::network::SumoNetwork;
 use super::unmodelled::Unmodelled;
 use super::xml::{Element, Node, Xml};
+use crate::changes::ChangesFile;
 use crate::error::TrafficError;
 
 /// Most detectors of one file.
@@ -123,41 +128,66 @@ pub struct Detector {
 pub struct Additional {
     /// Detectors.
     pub detectors: Vec<Detector>,
+    /// Closures of rerouters and limits of variable speed signs, in times of the run.
+    pub changes: ChangesFile,
     /// What is not modelled.
     pub unmodelled: Unmodelled,
 }
 
-/// Reads an additional file: detectors; everything else is listed.
-pub fn read_additional(bytes: &[u8], file: &str) -> Result<Additional, TrafficError> {
+/// Reads an additional file: detectors, closures and limits; types, routes, vehicles and stops are read by
+/// [`super::read_demand`], everything else is listed. The run begins at `begin_s` of the file's clock.
+pub fn read_additional(
+    bytes: &[u8],
+    file: &str,
+    net: &SumoNetwork,
+    begin_s: f64,
+) -> Result<Additional, TrafficError> {
     let mut xml = Xml::new(bytes, file)?;
     let mut found = Additional::default();
+    let mut closures = Closures::new(net, begin_s);
     xml.next()?;
     while let Some(Node::Open(e)) = xml.next()? {
+        let mut open = Open {
+            xml: &mut xml,
+            file,
+        };
         match e.name.as_str() {
             "inductionLoop" | "e1Detector" => {
-                found.detectors.push(detector(&xml, &e, DetectorKind::E1)?)
+                found
+                    .detectors
+                    .push(detector(open.xml, &e, DetectorKind::E1)?);
             }
             "laneAreaDetector" | "e2Detector" if e.get("lane").is_some() => {
-                found.detectors.push(detector(&xml, &e, DetectorKind::E2)?);
+                found
+                    .detectors
+                    .push(detector(open.xml, &e, DetectorKind::E2)?);
             }
-            // Types, routes and vehicles here are read by the demand reader.
-            "vType" | "vTypeDistribution" | "route" | "vehicle" | "trip" | "flow" | "param" => {}
+            // These two are read to their end.
+            "rerouter" => {
+                closures.rerouter(&mut open, &e, &mut found.unmodelled)?;
+                continue;
+            }
+            "variableSpeedSign" => {
+                closures.sign(&mut open, &e, &mut found.unmodelled)?;
+                continue;
+            }
+            "vType" | "vTypeDistribution" | "route" | "vehicle" | "trip" | "flow" | "param"
+            | "busStop" | "trainStop" | "person" | "personFlow" | "container" => {}
             other => {
-                let line = xml.line(&e);
+                let line = open.xml.line(&e);
                 let feature = format!("additional element `{other}`: not simulated");
                 found.unmodelled.add(&feature, file, line);
             }
         }
-        if found.detectors.len() > DETECTORS_MAX {
-            return Err(TrafficError::TooLarge {
-                at: xml.at(&e, ""),
-                what: "number of detectors",
-                found: found.detectors.len(),
-                limit: DETECTORS_MAX,
-            });
-        }
+        TrafficError::within(
+            "number of detectors",
+            found.detectors.len(),
+            DETECTORS_MAX,
+            || xml.at(&e, ""),
+        )?;
         xml.skip()?;
     }
+    found.changes = closures.found;
     Ok(found)
 }
 

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::attributes;
 use super::departures::{departures, time};
 use super::network::SumoNetwork;
+use super::stops::{Halt, Of, Stops};
 use super::unmodelled::Unmodelled;
 use super::vtype::VType;
 use super::xml::{Element, Node, Xml};
@@ -51,8 +53,9 @@ pub struct SumoDemand {
     pub outside: usize,
     /// What is not modelled.
     pub unmodelled: Unmodelled,
-    /// Edges each trip without a route has to touch, by flow; empty where the file has the route.
-    pub(crate) stops: Vec<Vec<RoadIx>>,
+    /// Edges each trip without a route has to touch, by flow; empty where the route stays as it is: it is
+    /// the file's, or leads to stops.
+    pub(crate) via: Vec<Vec<RoadIx>>,
 }
 
 /// Reads route files (`.rou.xml`, trips, flows), in order as SUMO loads them: bytes and name.
@@ -75,6 +78,7 @@ pub fn read_demand(
         template_ids: HashMap::new(),
         templates: Vec::new(),
         vehicles: Vec::new(),
+        stops: Stops::new(net),
         outside: 0,
         departed: 0,
         un: Unmodelled::default(),
@@ -89,11 +93,20 @@ pub fn read_demand(
 }
 
 struct Vehicle {
-    stops: Vec<RoadIx>,
+    via: Vec<RoadIx>,
+    /// Number of its list of halts.
+    stops: Option<u32>,
     depart_s: i64,
     id: String,
     route: u32,
     template: u32,
+}
+
+/// The edges of a route and its stops.
+#[derive(Debug, Clone, Default)]
+struct Route {
+    roads: Vec<RoadIx>,
+    halts: Vec<Halt>,
 }
 
 struct Reader<'a> {
@@ -103,7 +116,7 @@ struct Reader<'a> {
     router: Router,
     /// By identifier; none for those that do not drive on lanes for cars.
     types: HashMap<String, Option<VType>>,
-    routes: HashMap<String, Vec<RoadIx>>,
+    routes: HashMap<String, Route>,
     /// Free-flow ways of trips by the edges they touch.
     legs: HashMap<Vec<RoadIx>, Option<Vec<RoadIx>>>,
     route_ids: HashMap<Vec<RoadIx>, u32>,
@@ -111,6 +124,7 @@ struct Reader<'a> {
     template_ids: HashMap<(String, u64), u32>,
     templates: Vec<VehicleTemplate>,
     vehicles: Vec<Vehicle>,
+    stops: Stops<'a>,
     outside: usize,
     /// Departures read, of vehicles left out too.
     departed: usize,
@@ -134,7 +148,10 @@ impl Reader<'_> {
         let mut xml = Xml::new(bytes, file)?;
         self.files.push(file.to_owned());
         self.last_s = 0.0;
-        if let Some(Node::Open(root)) = xml.next()?
+        let root = xml.next()?;
+        // What else an additional file holds is read, or listed, by the reader of those.
+        let additional = matches!(&root, Some(Node::Open(root)) if root.name == "additional");
+        if let Some(Node::Open(root)) = root
             && !matches!(root.name.as_str(), "routes" | "additional" | "trips")
         {
             return Err(TrafficError::Syntax {
@@ -153,8 +170,12 @@ impl Reader<'_> {
                 "route" => {
                     let id = open.xml.text(&e, "id")?.to_owned();
                     self.once(&mut open, &e, "route")?;
-                    let roads = self.edges(&open, &e)?;
-                    self.routes.insert(id, roads);
+                    let route = self.route(&mut open, &e, Of::Route)?;
+                    self.routes.insert(id, route);
+                }
+                "busStop" | "trainStop" => {
+                    self.once(&mut open, &e, "busStop")?;
+                    self.stops.name(&mut open, &e, &mut self.un)?;
                     open.xml.skip()?;
                 }
                 "vehicle" | "trip" | "flow" => self.vehicle(&mut open, &e)?,
@@ -163,8 +184,11 @@ impl Reader<'_> {
                 }
                 other => {
                     let line = open.xml.line(&e);
-                    self.un
-                        .add(&format!("demand element `{other}`: skipped"), file, line);
+                    let demand = matches!(other, "person" | "personFlow" | "container");
+                    if demand || !additional {
+                        self.un
+                            .add(&format!("demand element `{other}`: skipped"), file, line);
+                    }
                     open.xml.skip()?;
                 }
             }
@@ -266,6 +290,27 @@ impl Reader<'_> {
             })
     }
 
+    /// A `route` element to its end.
+    fn route(
+        &mut self,
+        open: &mut Open<'_, '_>,
+        e: &Element,
+        of: Of,
+    ) -> Result<Route, TrafficError> {
+        let mut route = Route {
+            roads: self.edges(open, e)?,
+            halts: Vec::new(),
+        };
+        while let Some(Node::Open(child)) = open.xml.next()? {
+            if child.name == "stop" {
+                let halt = self.stops.read(open, &child, of, &mut self.un)?;
+                route.halts.extend(halt);
+            }
+            open.xml.skip()?;
+        }
+        Ok(route)
+    }
+
     /// The edges of a `route` element, checked to be joined.
     fn edges(&self, open: &Open<'_, '_>, e: &Element) -> Result<Vec<RoadIx>, TrafficError> {
         let text = open.xml.text(e, "edges")?;
@@ -301,83 +346,50 @@ impl Reader<'_> {
     }
 
     /// The edges a trip has to touch.
-    fn stops(&self, open: &Open<'_, '_>, e: &Element) -> Result<Vec<RoadIx>, TrafficError> {
-        let mut stops = vec![self.road(open, e, "from", open.xml.text(e, "from")?)?];
+    fn via(&self, open: &Open<'_, '_>, e: &Element) -> Result<Vec<RoadIx>, TrafficError> {
+        let mut via = vec![self.road(open, e, "from", open.xml.text(e, "from")?)?];
         for id in e.get("via").unwrap_or("").split_ascii_whitespace() {
-            stops.push(self.road(open, e, "via", id)?);
+            via.push(self.road(open, e, "via", id)?);
         }
-        stops.push(self.road(open, e, "to", open.xml.text(e, "to")?)?);
-        Ok(stops)
+        via.push(self.road(open, e, "to", open.xml.text(e, "to")?)?);
+        Ok(via)
     }
 
     fn vehicle(&mut self, open: &mut Open<'_, '_>, e: &Element) -> Result<(), TrafficError> {
         let line = open.xml.line(e);
         self.once(open, e, if e.name == "flow" { "flow" } else { "vehicle" })?;
         self.in_order(open, e)?;
-        self.attributes(open, e, line);
-        let mut roads = match e.get("route") {
-            Some(id) => {
-                Some(
-                    self.routes
-                        .get(id)
-                        .cloned()
-                        .ok_or_else(|| TrafficError::UnknownId {
-                            at: open.xml.at(e, "route"),
-                            what: "route",
-                            id: id.to_owned(),
-                            hint: " before this line".into(),
-                        })?,
-                )
-            }
-            None => None,
-        };
-        let mut stops = Vec::new();
+        attributes::list(open, e, line, &mut self.un);
+        let mut route = self.named(open, e)?;
         let by_zone = e
             .names()
             .any(|n| matches!(n, "fromTaz" | "toTaz" | "fromJunction" | "toJunction"));
-        if roads.is_none() && !by_zone && e.get("from").is_some() {
-            stops = self.stops(open, e)?;
-            let router = &mut self.router;
-            let way = self.legs.entry(stops.clone());
-            roads = way.or_insert_with(|| router.through(&stops)).clone();
-            if roads.is_none() {
-                self.un.add(
-                    "trip between edges that no way joins: skipped",
-                    open.file,
-                    line,
-                );
-            }
+        let mut via = Vec::new();
+        if route.is_none() && !by_zone && e.get("from").is_some() {
+            via = self.via(open, e)?;
         } else if by_zone {
             self.un
                 .add("trip between zones or junctions: skipped", open.file, line);
         }
-        let mut own_route = false;
-        while let Some(Node::Open(child)) = open.xml.next()? {
-            match child.name.as_str() {
-                "route" => {
-                    roads = Some(self.edges(open, &child)?);
-                    own_route = true;
-                    stops.clear();
-                }
-                "param" => {}
-                other => {
-                    let line = open.xml.line(&child);
-                    self.un.add(
-                        &format!("`{other}` of a vehicle: not made"),
-                        open.file,
-                        line,
-                    );
-                }
-            }
-            open.xml.skip()?;
+        let (own_route, mut halts) = self.children(open)?;
+        if own_route.is_some() {
+            route = own_route;
+            via.clear();
         }
-        let known = own_route || e.get("route").is_some() || e.get("from").is_some() || by_zone;
-        if !known {
+        if route.is_none() && via.is_empty() && !by_zone {
             return Err(TrafficError::Syntax {
                 at: open.xml.at(e, ""),
                 message: "it has neither a route nor `from` and `to`".into(),
             });
         }
+        let roads = match route {
+            Some(mut route) => {
+                route.halts.append(&mut halts);
+                halts = route.halts;
+                Some(route.roads)
+            }
+            None => self.routed(open, &mut via, &halts, line),
+        };
         let departures = departures(open, e, self.options, self.departed)?;
         self.departed += departures.len();
         let Some(roads) = roads else { return Ok(()) };
@@ -387,48 +399,80 @@ impl Reader<'_> {
                 .add_many("trip on a single edge: skipped", count, open.file, line);
             return Ok(());
         }
-        self.create(open, (e, line), (roads, stops), &departures)
+        self.create(open, (e, line), (roads, via, halts), &departures)
     }
 
-    /// Lists the attributes of a vehicle that are not followed.
-    fn attributes(&mut self, open: &Open<'_, '_>, e: &Element, line: u32) {
-        for name in e.names() {
-            let value = e.get(name).unwrap_or("");
-            let usual = match name {
-                "departLane" => matches!(
-                    value,
-                    "first" | "best" | "free" | "random" | "allowed" | "best_prob"
-                ),
-                "departSpeed" => value.parse() == Ok(0.0),
-                "departPos" => matches!(value, "base" | "0" | "0.0" | "0.00"),
-                "arrivalPos" => value == "max",
-                "arrivalLane" | "arrivalSpeed" => value == "current",
-                "line" | "departEdge" | "arrivalEdge" | "personNumber" | "containerNumber"
-                | "departPosLat" | "arrivalPosLat" | "reroute" | "insertionChecks" => false,
-                _ => true,
-            };
-            if !usual {
-                let done = match name {
-                    "departLane" => "the lane that serves the route best is taken",
-                    "departSpeed" => "vehicles start from rest",
-                    "departPos" => "vehicles start at the beginning of the edge",
-                    "arrivalPos" => "trips end at the end of the edge",
-                    _ => "not used",
-                };
-                self.un.add(
-                    &format!("vehicle attribute `{name}`: {done}"),
-                    open.file,
-                    line,
-                );
+    /// The route that `route` names.
+    fn named(&self, open: &Open<'_, '_>, e: &Element) -> Result<Option<Route>, TrafficError> {
+        let Some(id) = e.get("route") else {
+            return Ok(None);
+        };
+        let known = self.routes.get(id).cloned();
+        let known = known.ok_or_else(|| TrafficError::UnknownId {
+            at: open.xml.at(e, "route"),
+            what: "route",
+            id: id.to_owned(),
+            hint: " before this line".into(),
+        })?;
+        Ok(Some(known))
+    }
+
+    /// What stands in a vehicle, to its end: its own route, and its stops.
+    fn children(
+        &mut self,
+        open: &mut Open<'_, '_>,
+    ) -> Result<(Option<Route>, Vec<Halt>), TrafficError> {
+        let (mut route, mut halts) = (None, Vec::new());
+        while let Some(Node::Open(child)) = open.xml.next()? {
+            match child.name.as_str() {
+                "route" => {
+                    route = Some(self.route(open, &child, Of::Vehicle)?);
+                    continue;
+                }
+                "stop" => {
+                    halts.extend(self.stops.read(open, &child, Of::Vehicle, &mut self.un)?);
+                }
+                "param" => {}
+                other => {
+                    let line = open.xml.line(&child);
+                    let what = format!("`{other}` of a vehicle: not made");
+                    self.un.add(&what, open.file, line);
+                }
             }
+            open.xml.skip()?;
         }
+        Ok((route, halts))
+    }
+
+    /// The way of a trip over the empty network, by its stops where it has some; it then keeps that way.
+    fn routed(
+        &mut self,
+        open: &Open<'_, '_>,
+        via: &mut Vec<RoadIx>,
+        halts: &[Halt],
+        line: u32,
+    ) -> Option<Vec<RoadIx>> {
+        let last = via.pop()?;
+        via.extend(halts.iter().map(|h| h.road));
+        via.push(last);
+        let router = &mut self.router;
+        let way = self.legs.entry(via.clone());
+        let roads = way.or_insert_with(|| router.through(via)).clone();
+        if roads.is_none() {
+            let what = "trip between edges that no way joins: skipped";
+            self.un.add(what, open.file, line);
+        }
+        if !halts.is_empty() {
+            via.clear();
+        }
+        roads
     }
 
     fn create(
         &mut self,
         open: &Open<'_, '_>,
         (e, line): (&Element, u32),
-        (roads, stops): (Vec<RoadIx>, Vec<RoadIx>),
+        (roads, via, halts): (Vec<RoadIx>, Vec<RoadIx>, Vec<Halt>),
         departures: &[f64],
     ) -> Result<(), TrafficError> {
         let kind = e.get("type").unwrap_or("DEFAULT_VEHTYPE").to_owned();
@@ -457,6 +501,12 @@ impl Reader<'_> {
             );
             return Ok(());
         };
+        // The times of a flow's stops are those of its first vehicle.
+        let clock_s = match e.get("begin") {
+            Some(_) if e.name == "flow" => time(open, e, "begin")?,
+            _ => departures.first().copied().unwrap_or(0.0),
+        };
+        let stops = self.stops.list(open, e, &halts, (&roads, clock_s))?;
         let next = u32::try_from(self.route_table.len()).expect("vehicles are limited");
         let route = *self.route_ids.entry(roads.clone()).or_insert(next);
         if route == next {
@@ -477,7 +527,8 @@ impl Reader<'_> {
             #[allow(clippy::cast_possible_truncation)] // limited to 1e9
             let depart_s = (depart - self.options.begin_s).ceil() as i64;
             self.vehicles.push(Vehicle {
-                stops: stops.clone(),
+                via: via.clone(),
+                stops,
                 depart_s,
                 id,
                 route,
@@ -510,23 +561,24 @@ impl Reader<'_> {
             interval_s: 1.0,
             start_s: v.depart_s,
             end_s: Some(v.depart_s),
-            stops: None,
+            stops: v.stops,
         });
         let notes = self.un.features();
         let notes = notes
             .iter()
             .map(|f| format!("not modelled, {} times: {}", f.count, f.feature));
+        let demand = Demand::of(
+            flows.collect(),
+            self.templates,
+            self.route_table,
+            notes.collect(),
+        );
         SumoDemand {
-            demand: Demand::of(
-                flows.collect(),
-                self.templates,
-                self.route_table,
-                notes.collect(),
-            ),
-            stops: self
+            demand: demand.with_stops(self.stops.into_lists()),
+            via: self
                 .vehicles
                 .iter_mut()
-                .map(|v| std::mem::take(&mut v.stops))
+                .map(|v| std::mem::take(&mut v.via))
                 .collect(),
             ids: self.vehicles.into_iter().map(|v| v.id).collect(),
             outside: self.outside,

@@ -7,6 +7,7 @@ use quick_xml::escape::escape;
 use crate::demand::{Demand, Flow};
 use crate::ids::{JunctionIx, LaneIx, LinkIx};
 use crate::network::{Junction, Network, Road};
+use crate::vehicle::VehicleClass;
 
 /// The four plain files of a network.
 ///
@@ -202,7 +203,7 @@ pub fn routes_xml(net: &Network, demand: &Demand, ids: Option<&[String]>) -> Str
         let sigma = 2.0 * t.dawdle_m_s2 / t.max_pos_acc_m_s2;
         let _ = writeln!(
             out,
-            "    <vType id=\"t{n}\" length=\"{}\" width=\"{}\" minGap=\"{}\" maxSpeed=\"{}\" accel=\"{}\" decel=\"{}\" tau=\"{}\" sigma=\"{sigma}\" speedFactor=\"{}\" speedDev=\"0\"/>",
+            "    <vType id=\"t{n}\" length=\"{}\" width=\"{}\" minGap=\"{}\" maxSpeed=\"{}\" accel=\"{}\" decel=\"{}\" tau=\"{}\" sigma=\"{sigma}\" speedFactor=\"{}\" speedDev=\"0\"{}/>",
             t.length_m,
             t.width_m,
             t.min_gap_m,
@@ -210,7 +211,14 @@ pub fn routes_xml(net: &Network, demand: &Demand, ids: Option<&[String]>) -> Str
             t.usual_pos_acc_m_s2,
             t.max_neg_acc_m_s2,
             t.headway_s,
-            t.speed_factor
+            t.speed_factor,
+            match t.class {
+                VehicleClass::Car => "",
+                VehicleClass::Bus => " vClass=\"bus\"",
+                VehicleClass::Truck => " vClass=\"truck\"",
+                VehicleClass::Bicycle => " vClass=\"bicycle\"",
+                VehicleClass::Emergency => " vClass=\"emergency\"",
+            }
         );
     }
     for (n, route) in demand.routes().iter().enumerate() {
@@ -230,29 +238,57 @@ pub fn routes_xml(net: &Network, demand: &Demand, ids: Option<&[String]>) -> Str
         let id = ids
             .and_then(|ids| ids.get(i))
             .map_or_else(|| format!("flow_{i}"), |id| escape(id).into_owned());
-        departures(&mut out, &id, &demand.flows()[i]);
+        let flow = &demand.flows()[i];
+        let element = departures(&mut out, &id, flow);
+        stops(&mut out, net, demand, flow, element);
     }
     out.push_str("</routes>\n");
     out
 }
 
-fn departures(out: &mut String, id: &str, flow: &Flow) {
+/// Writes the start tag of a vehicle or flow, not closed; says which it is.
+fn departures(out: &mut String, id: &str, flow: &Flow) -> &'static str {
     let (kind, route, start) = (flow.template, flow.route, flow.start_s);
     let place = "departLane=\"best\"";
-    let _ = if flow.end_s == Some(start) {
-        writeln!(
+    if flow.end_s == Some(start) {
+        let _ = write!(
             out,
-            "    <vehicle id=\"{id}\" type=\"t{kind}\" route=\"r{route}\" depart=\"{start}\" {place}/>"
-        )
-    } else {
-        // The last second counts here, and does not there.
-        let end = flow
-            .end_s
-            .map_or_else(String::new, |end| format!(" end=\"{}\"", end + 1));
-        writeln!(
-            out,
-            "    <flow id=\"{id}\" type=\"t{kind}\" route=\"r{route}\" begin=\"{start}\"{end} period=\"{}\" {place}/>",
-            flow.interval_s
-        )
+            "    <vehicle id=\"{id}\" type=\"t{kind}\" route=\"r{route}\" depart=\"{start}\" {place}"
+        );
+        return "vehicle";
+    }
+    // The last second counts here, and does not there.
+    let end = flow
+        .end_s
+        .map_or_else(String::new, |end| format!(" end=\"{}\"", end + 1));
+    let _ = write!(
+        out,
+        "    <flow id=\"{id}\" type=\"t{kind}\" route=\"r{route}\" begin=\"{start}\"{end} period=\"{}\" {place}",
+        flow.interval_s
+    );
+    "flow"
+}
+
+/// Writes the halts of a vehicle or flow and its end. They are on the outermost lane, and their times those
+/// of the first vehicle.
+fn stops(out: &mut String, net: &Network, demand: &Demand, flow: &Flow, element: &str) {
+    let Some(list) = flow.stops else {
+        out.push_str("/>\n");
+        return;
     };
+    out.push_str(">\n");
+    let route = &demand.routes()[flow.route as usize];
+    for stop in &demand.stop_lists()[list as usize] {
+        let road = escape(&net.roads()[route[stop.road_at as usize].ix()].id);
+        #[allow(clippy::cast_precision_loss)] // departures are limited far below 2^53
+        let until = stop.until_s.map_or_else(String::new, |until| {
+            format!(" until=\"{}\"", flow.start_s as f64 + until)
+        });
+        let _ = writeln!(
+            out,
+            "        <stop lane=\"{road}_0\" endPos=\"{}\" duration=\"{}\"{until}/>",
+            stop.position_m, stop.dwell_s
+        );
+    }
+    let _ = writeln!(out, "    </{element}>");
 }

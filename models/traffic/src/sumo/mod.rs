@@ -5,13 +5,17 @@
 //! not simulated is counted in [`Unmodelled`]. The mapping and its reasons: `docs/traffic/sumo.md`.
 
 mod additional;
+mod attributes;
+mod closures;
 mod conflicts;
 mod demand;
 mod departures;
 mod export;
+mod location;
 pub(crate) mod net;
 mod network;
 mod signals;
+mod stops;
 mod traffic;
 mod unmodelled;
 mod vtype;
@@ -25,3 +29,4 @@ pub use network::{NetworkOptions, SumoNetwork, read_network};
 pub(crate) use network::{Side, assemble};
 pub use traffic::route_by_traffic;
 pub use unmodelled::{Feature, Unmodelled};
+pub(crate) use vtype::bus;

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::location;
 use super::unmodelled::Unmodelled;
 use super::xml::{Element, Node, Xml};
+use crate::anchor::Anchor;
 use crate::error::TrafficError;
 
 /// Most lanes of one edge and connections of one junction.
@@ -85,6 +87,8 @@ pub(crate) struct RawNet {
     pub(crate) connections: Vec<RawConnection>,
     /// By identifier of the traffic light; the first programme read, as SUMO starts with.
     pub(crate) programmes: BTreeMap<String, RawProgramme>,
+    /// Where on the globe it lies.
+    pub(crate) anchor: Option<Anchor>,
 }
 
 pub(crate) fn read(bytes: &[u8], file: &str, un: &mut Unmodelled) -> Result<RawNet, TrafficError> {
@@ -130,7 +134,11 @@ impl NetReader<'_> {
                 "junction" => self.junction(&e)?,
                 "connection" => self.connection(&e)?,
                 "tlLogic" => self.programme(&e)?,
-                "location" | "type" => {
+                "location" => {
+                    self.net.anchor = location::anchor(&self.xml, &e)?;
+                    self.xml.skip()?;
+                }
+                "type" => {
                     self.xml.skip()?;
                 }
                 "roundabout" => {

@@ -81,7 +81,8 @@ pub(crate) fn assemble(
         intersections,
         roads,
         conurb: Some(RoadnetExt {
-            right_of_way: RightOfWay::Foes,
+            right_of_way: Some(RightOfWay::Foes),
+            anchor: raw.anchor,
         }),
         extra: Extra::new(),
     };

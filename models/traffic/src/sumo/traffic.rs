@@ -44,13 +44,13 @@ pub fn route_by_traffic(
             .iter()
             .take_while(|f| f.start_s < from_s + PIECE_S)
         {
-            let stops = &demand.stops[flows.len()];
+            let via = &demand.via[flows.len()];
             let given = &demand.demand.routes()[flow.route as usize];
-            let route = if stops.is_empty() {
+            let route = if via.is_empty() {
                 given.clone()
             } else {
-                let way = known.entry(stops.as_slice());
-                way.or_insert_with(|| router.through(stops).unwrap_or_else(|| given.clone()))
+                let way = known.entry(via.as_slice());
+                way.or_insert_with(|| router.through(via).unwrap_or_else(|| given.clone()))
                     .clone()
             };
             let route = table.number(route);
@@ -81,7 +81,7 @@ pub fn route_by_traffic(
         ids: demand.ids.clone(),
         outside: demand.outside,
         unmodelled: demand.unmodelled.clone(),
-        stops: demand.stops.clone(),
+        via: demand.via.clone(),
     })
 }
 
@@ -93,6 +93,7 @@ fn demand_of(table: &RouteTable, flows: Vec<Flow>, like: &Demand) -> Demand {
         table.all().to_vec(),
         like.notes().to_vec(),
     )
+    .with_stops(like.stop_lists().to_vec())
 }
 
 /// Mean speed of each road in each of the last seconds, and their sums.

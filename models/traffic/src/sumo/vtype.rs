@@ -46,6 +46,12 @@ const SILENT: [&str; 12] = [
     "boardingDuration",
 ];
 
+/// A bus with SUMO's defaults; `limit_m_s` is the network's highest speed limit.
+pub(crate) fn bus(limit_m_s: f64) -> VehicleTemplate {
+    let class = VType::of_class("bus").expect("the table of classes has buses");
+    class.template(1.0, limit_m_s)
+}
+
 impl VType {
     /// The defaults of a class; none for classes that do not drive on lanes for cars.
     pub(super) fn of_class(class: &str) -> Option<Self> {

@@ -24,5 +24,7 @@ mod runs;
 mod speed;
 mod streets;
 mod sumo;
+mod sumo_closures;
 mod sumo_files;
+mod sumo_stops;
 mod trajectories;

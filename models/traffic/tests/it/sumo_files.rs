@@ -21,7 +21,7 @@ fn trips_flows_and_types_are_read_and_the_rest_is_listed() {
            <flow id="p" type="car" from="in" to="right" begin="0" end="1000" probability="0.2"/>
            <vehicle id="w" type="walker" depart="1"><route edges="in wide"/></vehicle>
            <vehicle id="one" type="car" depart="1"><route edges="in"/></vehicle>
-           <vehicle id="s" type="car" depart="2"><route edges="in wide right"/><stop lane="wide_0" duration="9"/></vehicle>
+           <vehicle id="s" type="car" depart="2"><route edges="in wide right"/><stop parkingArea="p" duration="9"/></vehicle>
            <trip id="back" type="car" depart="3" from="left" to="in"/>
            <flow id="f" type="car" from="in" to="right" begin="10" end="20" number="5"/>
            <trip id="t" type="lorry" depart="0:01:05.5" from="in" to="left" departSpeed="max"/>
@@ -44,7 +44,7 @@ fn trips_flows_and_types_are_read_and_the_rest_is_listed() {
         "vehicle attribute `departSpeed`: vehicles start from rest",
         "vehicle of a class that does not drive on car lanes: skipped",
         "trip on a single edge: skipped",
-        "`stop` of a vehicle: not made",
+        "`stop` at a `parkingArea`: not made",
         "trip between edges that no way joins: skipped",
         "demand element `person`: skipped",
     ] {
@@ -78,14 +78,16 @@ fn configurations_and_additional_files_are_read_or_listed() {
         c.unmodelled.count("option `lateral-resolution`: not used"),
         1
     );
-    let text = br#"<additional><inductionLoop id="d" lane="in_0" pos="-20" freq="60"/><busStop id="b" lane="in_0" startPos="1" endPos="20"/></additional>"#;
-    let a = read_additional(text, "x.add.xml").unwrap();
+    let text = br#"<additional><inductionLoop id="d" lane="in_0" pos="-20" freq="60"/><busStop id="b" lane="in_0" startPos="1" endPos="20"/><calibrator id="c" lane="in_0"/></additional>"#;
+    let a = read_additional(text, "x.add.xml", &net(FORK), 0.0).unwrap();
     assert_eq!((a.detectors.len(), a.detectors[0].position_m), (1, -20.0));
     assert_eq!(
         a.unmodelled
-            .count("additional element `busStop`: not simulated"),
+            .count("additional element `calibrator`: not simulated"),
         1
     );
+    // Bus stops are the demand's to read.
+    assert_eq!(a.unmodelled.features().len(), 1);
 }
 
 fn net_error(from: &str, to: &str) -> TrafficError {
