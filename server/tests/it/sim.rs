@@ -247,14 +247,14 @@ conurb_test!(streets_change_and_vehicles_park_during_a_run, |dir| {
         .to_owned();
     dir.write(
         "changes.json",
-        &format!(
+        format!(
             r#"{{"closures":[{{"road":"{road}","from":60,"to":600}}],
             "speedLimits":[{{"road":"{road}","from":0,"to":900,"maxSpeed":5}}]}}"#
         ),
     );
     dir.write(
         "parking.json",
-        &format!(
+        format!(
             r#"{{"share":0.5,"stayMean":300,"walkMax":5000,"carParks":[
             {{"id":"P1","road":"{road}","position":20,"totalSpotNumber":40}}]}}"#
         ),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::parallel::SHARE_FROM;
 use super::state::{Car, EMPTY, LaneBook};
 use super::{Sim, State, step::Scratch};
 use crate::demand::Demand;
@@ -93,6 +94,7 @@ impl Sim {
             programme: false,
             lattice: None,
             crew: None,
+            share_from: SHARE_FROM,
             changes: None,
             parking: None,
             demand: Arc::new(Demand::none()),

@@ -37,7 +37,7 @@ use crate::network::Network;
 use crate::parking::Parking;
 use crate::plan::Plan;
 use lane_change::Lattice;
-use parallel::Crew;
+use parallel::{Crew, SHARE_FROM};
 use step::Scratch;
 
 /// Who sets the phases.
@@ -101,6 +101,8 @@ pub struct Sim {
     lattice: Option<Arc<Lattice>>,
     /// There when steps run on several threads.
     crew: Option<Crew>,
+    /// Occupied drivables from which on the crew is called.
+    share_from: usize,
     /// There when something changes on the streets.
     changes: Option<Arc<Changes>>,
     /// There when vehicles look for a place to park.
@@ -145,6 +147,7 @@ impl Sim {
             programme: options.signals == Signals::Programme,
             lattice,
             crew: None,
+            share_from: SHARE_FROM,
             changes: None,
             parking: None,
             net,

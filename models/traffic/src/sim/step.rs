@@ -363,6 +363,9 @@ impl Sim {
             entered_s,
             left_s: now,
         });
+        // Nothing of the way it left is kept: threads take vehicles out of lists in another order.
+        let car = &mut state.cars[slot as usize];
+        (car.ahead, car.behind) = (NONE, NONE);
         state.free.push(slot);
         state.drop_halt(event);
     }

@@ -31,6 +31,8 @@ use exchange::{Inbox, Outbox};
 const THREADS_MAX: usize = 256;
 /// Parts for each thread: a thread that is done early takes over what others have not begun.
 const PARTS_PER_THREAD: usize = 4;
+/// From this many occupied drivables on (some 25,000 vehicles) several threads are sooner done than one.
+pub(crate) const SHARE_FROM: usize = 8_192;
 /// The threads of a run and their buffers; holds nothing that a later step needs.
 #[derive(Debug, Clone)]
 pub(crate) struct Crew {
@@ -125,7 +127,7 @@ fn rows<'a>(cut: &Cut, tracks: &'a mut [Track], lanes: &'a mut [LaneBook]) -> Ve
 impl Sim {
     /// Runs steps on this many threads, 1 (the default) to 256. Results are the same bytes whatever
     /// the number. Worth it for large cities: with 300,000 vehicles two threads are 1.7 to 1.8 times one, with
-    /// 10,000 they are slower than one. States of few occupied drivables take one thread.
+    /// 10,000 they would be slower than one: states of few occupied drivables take one thread.
     ///
     /// # Errors
     /// A number out of range, or threads that cannot be started.
@@ -159,6 +161,12 @@ impl Sim {
         Ok(())
     }
 
+    /// Shares steps from this many occupied drivables on.
+    #[cfg(test)]
+    pub(crate) const fn share_from(&mut self, drivables: usize) {
+        self.share_from = drivables;
+    }
+
     /// Threads that steps run on.
     #[must_use]
     pub fn threads(&self) -> usize {
@@ -167,7 +175,7 @@ impl Sim {
 
     /// What follows entering, on the threads of the crew; false where one thread has to do it.
     pub(crate) fn step_shared(&mut self) -> bool {
-        if !self.state.ordered {
+        if !self.state.ordered || self.state.occupied.len() < self.share_from {
             return false;
         }
         let Some(mut crew) = self.crew.take() else {
