@@ -9,7 +9,7 @@ use conurb_traffic::protocol::ProtocolOptions;
 use conurb_traffic::{Changes, Parking};
 
 use crate::city::{self, City};
-use crate::cli::{CityArgs, parse_span};
+use crate::cli::{CityArgs, MapArgs, parse_span};
 use crate::control_around::AroundArgs;
 use crate::control_run::Control;
 use crate::fail::Failure;
@@ -253,6 +253,9 @@ pub(crate) struct CorridorArgs {
     /// Demand: CityFlow JSON, or SUMO routes, trips and flows (.rou.xml).
     #[arg(long, value_name = "FILE", requires = "network")]
     pub(crate) demand: Option<PathBuf>,
+    /// Of a map.
+    #[command(flatten)]
+    pub(crate) map: MapArgs,
     /// The arterial to generate: signals=N,block=METRES,load=L,seed=S.
     #[arg(
         long,

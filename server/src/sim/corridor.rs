@@ -111,7 +111,7 @@ fn load(args: &CorridorArgs) -> Result<City, Failure> {
                 network: Some(network.clone()),
                 demand: Some(demand.clone()),
                 additional: Vec::new(),
-                map: Default::default(),
+                map: args.map.clone(),
                 gen_spec: None,
                 buses: Default::default(),
             };
