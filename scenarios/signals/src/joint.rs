@@ -242,7 +242,10 @@ impl Joint {
         document: &JointDocument,
         settings: &Settings,
     ) -> Observation {
-        let mut seen = Observation::default();
+        let mut seen = Observation {
+            inflow: vec![0.0; self.network.lanes().len()],
+            ..Observation::default()
+        };
         #[allow(clippy::cast_precision_loss)] // milliseconds since 1970 are below 2^53
         let time_s = document.at_ms as f64 / 1000.0;
         seen.time_s = time_s;
@@ -278,9 +281,12 @@ impl Joint {
                     path: None,
                 });
             }
-            if self.edge[p] && known.rate_veh_s > 0.0 {
-                seen.rate
-                    .push((*lane, known.rate_veh_s.min(RATE_MAX_VEH_S)));
+            if known.rate_veh_s > 0.0 {
+                let rate = known.rate_veh_s.min(RATE_MAX_VEH_S);
+                seen.inflow[lane.ix()] = rate;
+                if self.edge[p] {
+                    seen.rate.push((*lane, rate));
+                }
             }
         }
         seen.passed = self.passed(document);
