@@ -242,13 +242,11 @@ impl Joint {
         document: &JointDocument,
         settings: &Settings,
     ) -> Observation {
-        let mut seen = Observation {
-            inflow: vec![0.0; self.network.lanes().len()],
-            ..Observation::default()
-        };
+        let mut seen = Observation::default();
         #[allow(clippy::cast_precision_loss)] // milliseconds since 1970 are below 2^53
         let time_s = document.at_ms as f64 / 1000.0;
         seen.time_s = time_s;
+        seen.inflow = vec![0.0; self.network.lanes().len()];
         seen.phases = vec![settings.clearance_phase; self.network.junctions().len()];
         for m in moments {
             if m.layout.options.iter().any(|o| o.phase == m.phase) {
