@@ -246,7 +246,6 @@ impl Joint {
         #[allow(clippy::cast_precision_loss)] // milliseconds since 1970 are below 2^53
         let time_s = document.at_ms as f64 / 1000.0;
         seen.time_s = time_s;
-        seen.inflow = vec![0.0; self.network.lanes().len()];
         seen.phases = vec![settings.clearance_phase; self.network.junctions().len()];
         for m in moments {
             if m.layout.options.iter().any(|o| o.phase == m.phase) {
@@ -279,12 +278,9 @@ impl Joint {
                     path: None,
                 });
             }
-            if known.rate_veh_s > 0.0 {
-                let rate = known.rate_veh_s.min(RATE_MAX_VEH_S);
-                seen.inflow[lane.ix()] = rate;
-                if self.edge[p] {
-                    seen.rate.push((*lane, rate));
-                }
+            if self.edge[p] && known.rate_veh_s > 0.0 {
+                seen.rate
+                    .push((*lane, known.rate_veh_s.min(RATE_MAX_VEH_S)));
             }
         }
         seen.passed = self.passed(document);
