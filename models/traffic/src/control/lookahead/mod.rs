@@ -85,7 +85,7 @@ impl Default for LookAheadOptions {
             yellow_s: protocol.yellow_s,
             phases: protocol.phases,
             horizon_s: None,
-            samples: 2,
+            samples: 4,
             passes: 1,
             hops: 0,
             base: BasePolicy::Schedule,
@@ -224,6 +224,9 @@ impl LookAhead {
                 .iter()
                 .position(|o| *o == phase)
                 .unwrap_or(*shown);
+        }
+        for site in &mut self.sites {
+            site.expect(&seen.inflow);
         }
         self.sample(seen);
         let search = Search {

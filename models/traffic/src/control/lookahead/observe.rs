@@ -80,6 +80,8 @@ pub struct Observation {
     pub passed: Vec<f64>,
     /// Recent rate of entries, vehicles a second, by lane; only lanes at the network's edge.
     pub rate: Vec<(LaneIx, f64)>,
+    /// Entries expected a second, by lane; lanes beyond its end: none expected.
+    pub inflow: Vec<f64>,
     /// Arrivals to come and their paths: level L2 only.
     pub(crate) future: Option<(Vec<Due>, Vec<u32>)>,
 }
@@ -174,6 +176,7 @@ impl Watch {
         if let Some(loops) = &mut self.loops {
             loops.estimate(net, &mut seen);
             seen.rate = self.rates(now, |lane| self_entered(sim, lane));
+            seen.inflow = inflow(net, &seen);
             return seen;
         }
         for l in 0..net.lanes().len() {
@@ -198,6 +201,7 @@ impl Watch {
             seen.future = Some((due, paths));
             seen.rate.clear();
         }
+        seen.inflow = inflow(net, &seen);
         seen
     }
 
@@ -257,6 +261,21 @@ fn self_entered(sim: &Sim, lane: LaneIx) -> u32 {
 fn link_between(net: &Network, from: LaneIx, to: LaneIx) -> Option<LinkIx> {
     let links = &net.lanes()[from.ix()].links;
     links.iter().copied().find(|l| net.links()[l.ix()].to == to)
+}
+
+/// Entries expected a second, by lane: at the network's edge the recent rate, elsewhere what has
+/// been counted since the start.
+fn inflow(net: &Network, seen: &Observation) -> Vec<f64> {
+    let mut rates = vec![0.0; net.lanes().len()];
+    // A count of a few minutes says little yet.
+    let over_s = seen.time_s.max(RATE_WINDOW_S);
+    for (link, passed) in net.links().iter().zip(&seen.passed) {
+        rates[link.to.ix()] += passed / over_s;
+    }
+    for (lane, rate) in &seen.rate {
+        rates[lane.ix()] += rate;
+    }
+    rates
 }
 
 /// Shares of the ways out of each lane, learned from counts.

@@ -2,6 +2,9 @@
 //! that costs its approaching vehicles the least delay in a point-queue model (in the spirit of
 //! schedule-driven control: Xie, Smith, Lu, Barlow 2012).
 //!
+//! Vehicles count that are on its lanes now and, beyond them, those that will enter at the rate
+//! counted so far: a phase that many will need later is worth keeping room for.
+//!
 //! The cost of a lane depends only on the intervals in which it is green, so it is worked out once
 //! for each such pattern; a sequence then costs the sum of a few numbers, and all are tried.
 
@@ -12,7 +15,7 @@ use crate::sim::Sim;
 /// A plan covers at least this, s,
 const PLAN_MIN_S: u32 = 60;
 /// and at least this many intervals.
-const DEPTH_MIN: usize = 3;
+const DEPTH_MIN: usize = 4;
 /// Longest plan, intervals.
 const DEPTH_MAX: usize = 5;
 /// Patterns of green intervals of the longest plan.
@@ -32,8 +35,8 @@ pub(crate) fn choose(sim: &Sim, site: &Site, current: usize, timing: &Timing) ->
     let model = Model::new(site.options.len(), timing);
     let mut costs = vec![[0.0; PATTERNS_MAX]; site.groups.len()];
     for (group, costs) in site.groups.iter().zip(&mut costs) {
-        for lane in &group.lanes {
-            model.add_lane(sim, *lane, group.served_by(current), costs);
+        for (lane, rate) in group.lanes.iter().zip(&group.rates) {
+            model.add_lane(sim, *lane, *rate, group.served_by(current), costs);
         }
     }
     let mut plans = Plans {
@@ -78,9 +81,17 @@ impl Model {
         }
     }
 
-    /// Adds what a lane's vehicles cost under every pattern of green intervals.
+    /// Adds what a lane's vehicles, and those expected behind them at `rate`, cost under every
+    /// pattern of green intervals.
     #[allow(clippy::cast_possible_truncation)] // seconds, a few intervals
-    fn add_lane(&self, sim: &Sim, lane: LaneIx, green: bool, costs: &mut [f32; PATTERNS_MAX]) {
+    fn add_lane(
+        &self,
+        sim: &Sim,
+        lane: LaneIx,
+        rate: f64,
+        green: bool,
+        costs: &mut [f32; PATTERNS_MAX],
+    ) {
         let net = sim.network();
         let length_m = net.lanes()[lane.ix()].length_m;
         let drivable = net.drivable_of_lane(lane);
@@ -94,11 +105,34 @@ impl Model {
             }
             count += 1;
         }
+        // The usual vehicle stands for those to come.
+        let through_s = length_m / sim.free_speed_m_s(drivable, 0);
+        count = self.add_expected(&mut reach_s, count, rate as f32, through_s as f32);
         if count > 0 {
             for (pattern, cost) in (0_u32..).zip(&mut costs[..1 << self.depth]) {
                 *cost += self.delay_s(&reach_s[..count], pattern, green);
             }
         }
+    }
+
+    /// Adds vehicles evenly spread at `rate` that have not entered yet and drive through in
+    /// `through_s`, up to the end of the plan; the new number of vehicles.
+    fn add_expected(
+        &self,
+        reach_s: &mut [f32; QUEUE_MAX],
+        mut count: usize,
+        rate: f32,
+        through_s: f32,
+    ) -> usize {
+        let every_s = rate.recip();
+        // On average the first is half a headway away.
+        let mut at_s = through_s + 0.5 * every_s;
+        while at_s < self.end_s() && count < QUEUE_MAX {
+            reach_s[count] = at_s;
+            count += 1;
+            at_s += every_s;
+        }
+        count
     }
 
     #[allow(clippy::cast_precision_loss)] // a few intervals
@@ -189,9 +223,21 @@ mod tests {
             headway_s: 2.5,
             startup_s: 2.0,
         };
-        assert_eq!(Model::new(4, &timing(30)).depth, 3);
+        assert_eq!(Model::new(4, &timing(30)).depth, 4);
         assert_eq!(Model::new(8, &timing(15)).depth, 3);
         assert_eq!(Model::new(2_000, &timing(15)).depth, 1);
+    }
+
+    #[test]
+    fn expected_vehicles_come_behind_who_is_seen_and_until_the_end_of_the_plan() {
+        let mut reach_s = [0.0; QUEUE_MAX];
+        // One every 10 s, 30 s away: at 35, 45 and 55 of 60 s.
+        assert_eq!(model().add_expected(&mut reach_s, 1, 0.1, 30.0), 4);
+        assert_eq!(&reach_s[..5], &[0.0, 35.0, 45.0, 55.0, 0.0]);
+        assert_eq!(model().add_expected(&mut reach_s, 1, 0.0, 30.0), 1);
+        assert_eq!(model().add_expected(&mut reach_s, 1, 0.1, 60.0), 1);
+        let most = model().add_expected(&mut reach_s, 0, 1e6, 0.0);
+        assert_eq!(most, QUEUE_MAX);
     }
 
     #[test]

@@ -30,11 +30,24 @@ pub(crate) struct Site {
 }
 
 /// Lanes served by the same options.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Group {
     /// Bit `o` is set when option `o` serves them.
     pub(crate) options: u32,
     pub(crate) lanes: Vec<LaneIx>,
+    /// By lane: vehicles a second that enter it, of those not seen yet.
+    pub(crate) rates: Vec<f64>,
+}
+
+impl Site {
+    /// Takes the entries expected a second, by lane; none where `rates` ends.
+    pub(crate) fn expect(&mut self, rates: &[f64]) {
+        for group in &mut self.groups {
+            for (lane, rate) in group.lanes.iter().zip(&mut group.rates) {
+                *rate = rates.get(lane.ix()).copied().unwrap_or(0.0);
+            }
+        }
+    }
 }
 
 impl Group {
@@ -53,10 +66,14 @@ fn groups(lanes: &[Vec<LaneIx>]) -> Vec<Group> {
             .filter(|(_, served)| served.contains(&lane))
             .fold(0, |bits, (o, _)| bits | 1 << o);
         match groups.iter_mut().find(|g| g.options == options) {
-            Some(group) => group.lanes.push(lane),
+            Some(group) => {
+                group.lanes.push(lane);
+                group.rates.push(0.0);
+            }
             None => groups.push(Group {
                 options,
                 lanes: vec![lane],
+                rates: vec![0.0],
             }),
         }
     }
