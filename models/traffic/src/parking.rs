@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrafficError;
 use crate::file;
+use crate::geometry::{self, P};
 use crate::ids::RoadIx;
 use crate::network::Network;
 use crate::place::{Source, json_path};
@@ -200,18 +201,8 @@ fn car_park(
 
 /// From a car park's entry to a point, in a straight line, m.
 fn way_m(net: &Network, park: &CarPark, to: [f64; 2]) -> f64 {
-    let points = &net.roads[park.road.ix()].points;
-    let mut rest = park.position_m;
-    let mut at = points[points.len() - 1];
-    for pair in points.windows(2) {
-        let (dx, dy) = (pair[1][0] - pair[0][0], pair[1][1] - pair[0][1]);
-        let length = dx.hypot(dy);
-        if rest <= length && length > 0.0 {
-            let share = rest / length;
-            at = [pair[0][0] + dx * share, pair[0][1] + dy * share];
-            break;
-        }
-        rest -= length;
-    }
-    (at[0] - to[0]).hypot(at[1] - to[1])
+    let points = net.roads[park.road.ix()].points.iter();
+    let line: Vec<P> = points.map(|p| P::new(p[0], p[1])).collect();
+    let entry = geometry::point_at(&line, park.position_m);
+    entry.minus(P::new(to[0], to[1])).len()
 }

@@ -60,8 +60,8 @@ pub(crate) struct Plan {
     pub(crate) cut_paths: u32,
     /// Vehicles pushed in, in order.
     pub(crate) pushes: Vec<Push>,
-    /// What was added during the run, see [`Plan::follow`].
-    added: Vec<Added>,
+    /// What was added during the run, by its mark, see [`Plan::follow`].
+    added: HashMap<u64, Added>,
     pub(crate) sources: Vec<VehicleTemplate>,
     /// By template: see [`Tpl::halts`].
     halting: Vec<bool>,
@@ -144,7 +144,7 @@ impl Plan {
             covered: 0,
             cut_paths: 0,
             pushes: Vec::new(),
-            added: Vec::new(),
+            added: HashMap::new(),
             sources: Vec::new(),
             halting: Vec::new(),
             seed,

@@ -3,6 +3,20 @@
 //! Own code because the sequence must equal the reference's draw for draw, and the state must be
 //! cloned with the schedule; no crate of the workspace offers it.
 
+/// `SplitMix64` (Steele, Lea, Flood 2014).
+pub(crate) fn mix(x: u64) -> u64 {
+    let mut z = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// A number from 0 to below 1 of 53 of these bits.
+#[allow(clippy::cast_precision_loss)] // 53 bits
+pub(crate) fn unit(bits: u64) -> f64 {
+    (bits >> 11) as f64 / (1_u64 << 53) as f64
+}
+
 const N: usize = 624;
 const M: usize = 397;
 

@@ -8,10 +8,13 @@ use crate::demand::Demand;
 use crate::ids::{NONE, RoadIx};
 use crate::network::Network;
 
+/// What a mark begins with: of a vehicle pushed in, of a way changed.
+const PUSHED: u32 = 0;
+const SENT: u32 = 1;
+
 /// Something added during a run, after what `before` marks.
 #[derive(Debug, Clone)]
 pub(super) struct Added {
-    mark: u64,
     before: u64,
     /// Where it begins in the paths.
     words: u32,
@@ -57,51 +60,46 @@ impl Plan {
         let own = [self.covered, template, number];
         let route = roads.iter().map(|road| road.0);
         let told: Vec<u32> = own.into_iter().chain(route).collect();
-        let (_, mark) = self.add(since, &told, words, |words| {
-            Some(Push {
-                step: own[0],
-                template,
-                roads,
-                words,
-            })
-        });
-        let push = self.added.iter().rfind(|a| a.mark == mark);
-        self.pushes.extend(push.and_then(|a| a.push.clone()));
+        let (first, mark) = self.add(since, PUSHED, &told, words);
+        let push = Push {
+            step: own[0],
+            template,
+            roads,
+            words: first,
+        };
+        self.pushes.push(push.clone());
+        if let Some(added) = self.added.get_mut(&mark) {
+            added.push = Some(push);
+        }
         (number, mark)
     }
 
     /// Appends to the paths during a run, after what `since` marks: where it begins, and the mark
     /// with it. What was appended there before is found again, so that a run gone back to is the same.
     pub(crate) fn grow(&mut self, since: u64, words: &[u32]) -> (u32, u64) {
-        self.add(since, words, words, |_| None)
+        self.add(since, SENT, words, words)
     }
 
-    fn add(
-        &mut self,
-        since: u64,
-        told: &[u32],
-        words: &[u32],
-        push: impl FnOnce(u32) -> Option<Push>,
-    ) -> (u32, u64) {
+    /// The mark of what is told after `since`, and where the words that belong to it begin.
+    fn add(&mut self, since: u64, kind: u32, told: &[u32], words: &[u32]) -> (u32, u64) {
         let mut mark = since;
-        for word in told {
+        for word in [kind].iter().chain(told) {
             mark = (mark ^ u64::from(*word)).wrapping_mul(0x0000_0100_0000_01b3);
             mark ^= mark >> 29;
         }
         // 0 marks that nothing was added.
         mark |= 1 << 63;
-        // Those added last are asked for most.
-        if let Some(known) = self.added.iter().rfind(|a| a.mark == mark) {
+        if let Some(known) = self.added.get(&mark) {
             return (known.words, mark);
         }
         let first = u32::try_from(self.paths.len()).expect("paths are limited by the demand");
         self.paths.extend_from_slice(words);
-        self.added.push(Added {
-            mark,
+        let added = Added {
             before: since,
             words: first,
-            push: push(first),
-        });
+            push: None,
+        };
+        self.added.insert(mark, added);
         (first, mark)
     }
 
@@ -110,7 +108,7 @@ impl Plan {
     pub(crate) fn follow(&mut self, net: &Network, demand: &Demand, mark: u64, step: u32) -> bool {
         let (mut at, mut pushes) = (mark, Vec::new());
         while at != 0 {
-            let Some(added) = self.added.iter().rfind(|a| a.mark == at) else {
+            let Some(added) = self.added.get(&at) else {
                 return false;
             };
             pushes.extend(added.push.clone());

@@ -224,6 +224,8 @@ fn choose_one<const CHANGE: bool, const BEYOND: bool, const SECOND: bool>(
     if BEYOND && tpl.halts {
         let (limit, told, over) = view.halting(lattice, car, tpl, here.drivable);
         (chosen.u, leaves) = (least(chosen.u, limit), over);
+        // A vehicle between two lanes has two bodies, and tells once.
+        let told = told.filter(|_| car.flags & SHADOW == 0);
         scratch
             .told
             .extend(told.map(|told| (car.event, slot, told)));

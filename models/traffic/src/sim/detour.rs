@@ -19,7 +19,8 @@ use crate::vehicle::VehicleTemplate;
 pub struct DetourTally {
     /// Sent another way.
     pub redirected: u32,
-    /// No other way was found: they wait where theirs is closed.
+    /// Times that no other way was found, when a closure began or when a vehicle entered: it waits
+    /// where its own is closed.
     pub stranded: u32,
 }
 
@@ -268,8 +269,8 @@ impl Sim {
 
     /// Sends a running vehicle from the road it is on to these roads, joined by shortest paths (by
     /// length, as the reference simulator); false, and nothing changes, while it is inside a
-    /// junction, where no way exists, and where its lane does not serve the new one. Its halts are
-    /// dropped.
+    /// junction, where no way exists, and where its lane does not serve the new one. It halts no
+    /// more, nor looks for a place to park.
     pub fn set_vehicle_route(&mut self, slot: u32, roads: &[RoadIx]) -> bool {
         let Some(view) = self.vehicles().find(|v| v.slot == slot) else {
             return false;
@@ -299,7 +300,7 @@ impl Sim {
             way.extend(route[1..].iter().map(first));
         }
         self.redirect(slot, &way);
-        self.state.drop_halt(view.event);
+        self.state.forget_aim(view.event);
         self.find_leaders();
         true
     }

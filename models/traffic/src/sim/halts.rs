@@ -151,6 +151,14 @@ impl State {
         }
     }
 
+    /// Forgets where a vehicle is on its way to: a stop, a car park.
+    pub(crate) fn forget_aim(&mut self, event: u32) {
+        self.drop_halt(event);
+        if let Ok(at) = self.seeks.binary_search_by_key(&event, |s| s.event) {
+            self.seeks.remove(at);
+        }
+    }
+
     /// Whether a vehicle is on its way to a stop.
     pub(crate) fn halts_at_stop(&self, event: u32) -> bool {
         let at = self.halts.binary_search_by_key(&event, |h| h.event);

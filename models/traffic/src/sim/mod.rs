@@ -197,8 +197,8 @@ impl Sim {
                 });
             }
         }
-        // A plan that nothing was added to and a state that knows of nothing added are the usual.
-        if (state.mark != 0 || self.state.mark != 0)
+        // Usually nothing was added since, if anything ever was.
+        if state.mark != self.state.mark
             && !Arc::make_mut(&mut self.plan).follow(
                 &self.net,
                 &self.demand,

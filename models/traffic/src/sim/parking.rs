@@ -8,6 +8,7 @@ use crate::error::TrafficError;
 use crate::ids::{DrivableIx, NONE, RoadIx};
 use crate::parking::Parking;
 use crate::plan::Tpl;
+use crate::rng;
 
 /// A vehicle that looks for a place.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,19 +52,27 @@ pub struct ParkReading {
     pub taken_max: u32,
 }
 
-/// A number between 0 and 1 that depends on these alone (splitmix64 finaliser).
-fn unit(seed: u32, event: u32, salt: u64) -> f64 {
-    let mut z = (u64::from(seed) << 32 | u64::from(event)) ^ salt;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^= z >> 31;
-    #[allow(clippy::cast_precision_loss)] // 53 bits fit
-    let x = (z >> 11) as f64;
-    x / 9_007_199_254_740_992.0
+/// What is drawn of a vehicle, so that one draw says nothing of another.
+#[derive(Debug, Clone, Copy)]
+enum Draw {
+    /// Whether it looks for a place.
+    Seeks,
+    /// How long it stays.
+    Stays,
+    /// How long one stays that was there at the start, in this car park.
+    StaysOn(u32),
 }
 
-const SHARE_SALT: u64 = 0x9e37_79b9_7f4a_7c15;
-const STAY_SALT: u64 = 0xd1b5_4a32_d192_ed03;
+/// A number from 0 to 1 that depends on these alone.
+fn unit(seed: u32, number: u32, draw: Draw) -> f64 {
+    let what = match draw {
+        Draw::Seeks => 1,
+        Draw::Stays => 2,
+        Draw::StaysOn(place) => 3 + u64::from(place),
+    };
+    let who = u64::from(seed) << 32 | u64::from(number);
+    rng::unit(rng::mix(rng::mix(who) ^ what))
+}
 
 impl Sim {
     /// Lets vehicles look for a place to park. Before the first step.
@@ -82,7 +91,7 @@ impl Sim {
         self.state.leaving.clear();
         for (place, park) in (0..).zip(&parking.parks) {
             for nth in 0..park.taken {
-                let leaves = self.leaves_at(&parking, nth ^ (place << 16));
+                let leaves = self.leaves_at(&parking, nth, Draw::StaysOn(place));
                 self.state.leaving.push((leaves, place));
             }
         }
@@ -92,8 +101,8 @@ impl Sim {
     }
 
     /// The step in which somebody who parks now drives away.
-    fn leaves_at(&self, parking: &Parking, event: u32) -> u32 {
-        let u = unit(self.plan.seed, event, STAY_SALT);
+    fn leaves_at(&self, parking: &Parking, number: u32, draw: Draw) -> u32 {
+        let u = unit(self.plan.seed, number, draw);
         let stay_s = -(1.0 - u).ln() * parking.stay_mean_s;
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // stays are limited
         let steps = (stay_s / self.dt).ceil() as u32;
@@ -106,7 +115,7 @@ impl Sim {
             return;
         };
         if self.state.halts_at_stop(event)
-            || unit(self.plan.seed, event, SHARE_SALT) >= parking.share
+            || unit(self.plan.seed, event, Draw::Seeks) >= parking.share
         {
             return;
         }
@@ -239,7 +248,7 @@ impl Sim {
     }
 
     fn park(&mut self, parking: &Parking, event: u32, place: u32) {
-        let leaves = self.leaves_at(parking, event);
+        let leaves = self.leaves_at(parking, event, Draw::Stays);
         let state = &mut self.state;
         if let Ok(at) = state.halts.binary_search_by_key(&event, |h| h.event) {
             state.halts[at].until = LEAVES;

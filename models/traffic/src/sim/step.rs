@@ -367,7 +367,7 @@ impl Sim {
         let car = &mut state.cars[slot as usize];
         (car.ahead, car.behind) = (NONE, NONE);
         state.free.push(slot);
-        state.drop_halt(event);
+        state.forget_aim(event);
     }
 
     pub(crate) fn commit(&mut self) {

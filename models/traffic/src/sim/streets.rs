@@ -84,7 +84,8 @@ impl Sim {
                         .into(),
             });
         }
-        self.changes = (!changes.is_empty()).then_some(changes);
+        // Even without any: then what was applied before ends.
+        self.changes = Some(changes);
         self.state.changes_at = NONE;
         Ok(())
     }

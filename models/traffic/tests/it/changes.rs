@@ -116,6 +116,23 @@ fn who_has_no_other_way_waits_until_the_road_opens() {
 }
 
 #[test]
+fn other_changes_end_what_was_applied_before() {
+    let net = fork();
+    let changes = r#"{"closures":[{"road":"out","from":30,"to":9000}],
+        "speedLimits":[{"road":"in","from":0,"to":9000,"maxSpeed":3}]}"#;
+    let mut sim = start(&net, changes, 10, false);
+    for _ in 0..200 {
+        sim.step();
+    }
+    assert_eq!(sim.finished(), 0);
+    sim.set_changes(Arc::new(Changes::default())).unwrap();
+    for _ in 0..400 {
+        sim.step();
+    }
+    assert_eq!(sim.finished(), 10);
+}
+
+#[test]
 fn a_closed_lane_sends_people_over_the_other() {
     let net = fork();
     let changes = r#"{"closures":[{"road":"mid","lanes":[1],"from":0,"to":9000}]}"#;

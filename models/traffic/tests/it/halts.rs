@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conurb_traffic::{Demand, Network, Sim, SimOptions, VehicleClass};
+use conurb_traffic::{Demand, LaneIx, Network, Sim, SimOptions, VehicleClass};
 
 use crate::streets::network;
 
@@ -194,4 +194,35 @@ fn impossible_stops_are_refused_with_their_place() {
         let error = demand(&net, &[bus(stops, 0)]).unwrap_err();
         assert!(error.contains(says), "{stops}: {error}");
     }
+}
+
+#[test]
+fn each_halt_is_counted_once_though_buses_change_lane_on_the_way() {
+    // Slow cars among them make buses change lane before, at and behind their stops.
+    let stops = r#"{"road":"one","position":150,"dwell":3,"until":1},{"road":"one","position":300,"dwell":3,"until":1},
+        {"road":"two","position":120,"dwell":3,"until":1},{"road":"two","position":260,"dwell":3,"until":1}"#;
+    let slow = CAR.replace("\"maxSpeed\":11", "\"maxSpeed\":4");
+    let buses = 60;
+    let flows: Vec<String> = (0..buses)
+        .map(|n| bus(stops, 12 * n))
+        .chain((0..150).map(|n| {
+            let at = 5 * n;
+            format!(
+                r#"{{"vehicle":{{{slow}}},"route":["one","three"],"interval":1,"startTime":{at},"endTime":{at}}}"#
+            )
+        }))
+        .collect();
+    let mut sim = start(&street(), &flows, true);
+    let mut shadows = 0;
+    for _ in 0..6_000 {
+        sim.step();
+        let all = (0..sim.network().lanes().len()).map(|lane| LaneIx(u32::try_from(lane).unwrap()));
+        let bodies = all.flat_map(|lane| sim.vehicles_on(sim.network().drivable_of_lane(lane)));
+        shadows += bodies.filter(|v| v.shadow && v.flow < buses).count();
+    }
+    assert_eq!(sim.finished(), buses + 150);
+    assert!(shadows > 100, "no bus changed lane: {shadows}");
+    let tally = sim.halt_tally();
+    assert_eq!(tally.served + tally.missed, 4 * buses, "{tally:?}");
+    assert_eq!(tally.timed, tally.served, "{tally:?}");
 }

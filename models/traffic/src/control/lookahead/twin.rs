@@ -1,8 +1,9 @@
 //! From an observation to states to run ahead from: one for each sample of what is not known.
 
 use crate::control::lookahead::observe::{Observation, SeenVehicle, TurnShares};
-use crate::ids::{DrivableIx, LaneIx, LinkIx, NONE};
+use crate::ids::{DrivableIx, LaneIx, NONE};
 use crate::network::Network;
+use crate::rng::{mix, unit};
 use crate::sim::{Due, Put, Start};
 use crate::vehicle::VehicleTemplate;
 
@@ -211,18 +212,7 @@ impl Draw {
         now
     }
 
-    #[allow(clippy::cast_precision_loss)] // 53 bits
     fn next(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
+        unit(self.bits())
     }
 }
-
-/// `SplitMix64` (Steele, Lea, Flood 2014).
-pub(crate) fn mix(x: u64) -> u64 {
-    let mut z = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-const _: fn(LinkIx) -> usize = LinkIx::ix;

@@ -147,6 +147,15 @@ fn all_alike(seed: u64, lane_change: bool, busy: bool, steps: u32) -> Sim {
     );
     assert!(shared > steps / 2, "too few steps were large enough");
     assert!(sims[0].finished() > 100, "nobody arrived");
+    let state = &sims[0].state;
+    let running: Vec<u32> = sims[0].vehicles().map(|v| v.event).collect();
+    let aims = state.halts.iter().map(|h| h.event);
+    for event in aims.chain(state.seeks.iter().map(|s| s.event)) {
+        assert!(
+            running.contains(&event),
+            "{event} has gone and is not forgotten"
+        );
+    }
     sims.swap_remove(0)
 }
 
