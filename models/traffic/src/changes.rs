@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrafficError;
 use crate::file;
-use crate::ids::{LaneIx, RoadIx};
+use crate::ids::LaneIx;
 use crate::network::Network;
 use crate::place::{Seg, Source, json_path};
 
@@ -247,12 +247,7 @@ impl Check<'_> {
                 message: format!("to {to_s} s is not after from {from_s} s"),
             });
         }
-        let road_ix: RoadIx = (self.net.road_ix(road)).ok_or_else(|| TrafficError::UnknownId {
-            at: self.place(place, "road"),
-            what: "road",
-            id: road.to_owned(),
-            hint: " in the road network".into(),
-        })?;
+        let road_ix = self.net.known_road(road, || self.place(place, "road"))?;
         let all = &self.net.roads()[road_ix.ix()].lanes;
         let chosen: Vec<LaneIx> = if lanes.is_empty() {
             all.clone()

@@ -166,14 +166,7 @@ impl Demand {
 }
 
 fn compile(flows: &[FlowFile], source: Source<'_>, net: &Network) -> Result<Demand, TrafficError> {
-    if flows.len() > FLOWS_MAX {
-        return Err(TrafficError::TooLarge {
-            at: source.at(&[]),
-            what: "number of flows",
-            found: flows.len(),
-            limit: FLOWS_MAX,
-        });
-    }
+    TrafficError::within("number of flows", flows.len(), FLOWS_MAX, || source.at(&[]))?;
     let mut c = Compiler {
         source,
         net,
@@ -310,25 +303,12 @@ impl Compiler<'_> {
     }
 
     fn route(&mut self, i: usize, anchors: &[String]) -> Result<u32, TrafficError> {
-        if anchors.len() > ROUTE_MAX {
-            return Err(TrafficError::TooLarge {
-                at: self.source.at(&json_path![i, "route"]),
-                what: "number of roads in a route",
-                found: anchors.len(),
-                limit: ROUTE_MAX,
-            });
-        }
+        let at = || self.source.at(&json_path![i, "route"]);
+        TrafficError::within("number of roads in a route", anchors.len(), ROUTE_MAX, at)?;
         let mut ids = Vec::with_capacity(anchors.len());
         for (k, id) in anchors.iter().enumerate() {
-            let road = self
-                .net
-                .road_ix(id)
-                .ok_or_else(|| TrafficError::UnknownId {
-                    at: self.source.at(&json_path![i, "route", k]),
-                    what: "road",
-                    id: id.clone(),
-                    hint: " in the road network".into(),
-                })?;
+            let at = || self.source.at(&json_path![i, "route", k]);
+            let road = self.net.known_road(id, at)?;
             ids.push(road.0);
         }
         if let Some(route) = self.by_anchors.get(&ids) {
@@ -363,14 +343,8 @@ impl Compiler<'_> {
         if stops.is_empty() {
             return Ok(None);
         }
-        if stops.len() > STOPS_MAX {
-            return Err(TrafficError::TooLarge {
-                at: self.source.at(&json_path![i, "conurb", "stops"]),
-                what: "number of halts of a flow",
-                found: stops.len(),
-                limit: STOPS_MAX,
-            });
-        }
+        let at = || self.source.at(&json_path![i, "conurb", "stops"]);
+        TrafficError::within("number of halts of a flow", stops.len(), STOPS_MAX, at)?;
         let mut list: Vec<Stop> = Vec::with_capacity(stops.len());
         for (k, stop) in stops.iter().enumerate() {
             let stop = self.stop(i, k, stop, route, list.last())?;
@@ -398,17 +372,8 @@ impl Compiler<'_> {
                 });
             }
         }
-        let road = self.net.road_ix(&stop.road);
-        let road = road.ok_or_else(|| TrafficError::UnknownId {
-            at: place("road"),
-            what: "road",
-            id: stop.road.clone(),
-            hint: " in the road network".into(),
-        })?;
-        let lanes = self.net.roads[road.ix()].lanes.iter();
-        let length_m = lanes
-            .map(|lane| self.net.flat.length_m[lane.ix()])
-            .fold(f64::INFINITY, f64::min);
+        let road = self.net.known_road(&stop.road, || place("road"))?;
+        let length_m = self.net.shortest_lane_m(road);
         if !(stop.position > 0.0 && stop.position <= length_m) {
             return Err(TrafficError::BadNumber {
                 at: place("position"),

@@ -272,15 +272,10 @@ pub fn read_roadnet(bytes: &[u8], file: &str) -> Result<RoadnetFile, TrafficErro
 pub fn read_changes(bytes: &[u8], file: &str) -> Result<ChangesFile, TrafficError> {
     // An empty list would do for an object of which nothing is required.
     if bytes.trim_ascii_start().starts_with(b"[") {
-        return Err(TrafficError::Syntax {
-            at: Box::new(At {
-                file: Some(file.to_owned()),
-                line: Some(1),
-                column: Some(1),
-                path: None,
-            }),
-            message: "a list where an object of changes was expected".into(),
-        });
+        return Err(at_start(
+            file,
+            "a list where an object of changes was expected".into(),
+        ));
     }
     read(bytes, file)
 }
@@ -308,15 +303,8 @@ fn read<T: DeserializeOwned>(bytes: &[u8], file: &str) -> Result<T, TrafficError
         });
     }
     if let Some(encoding) = wrong_encoding(bytes) {
-        return Err(TrafficError::Syntax {
-            at: Box::new(At {
-                file: Some(file.to_owned()),
-                line: Some(1),
-                column: Some(1),
-                path: None,
-            }),
-            message: format!("the file is in {encoding}, JSON is UTF-8 without byte order mark"),
-        });
+        let message = format!("the file is in {encoding}, JSON is UTF-8 without byte order mark");
+        return Err(at_start(file, message));
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
@@ -325,6 +313,19 @@ fn read<T: DeserializeOwned>(bytes: &[u8], file: &str) -> Result<T, TrafficError
     })?;
     reader.end().map_err(|error| syntax(file, None, &error))?;
     Ok(value)
+}
+
+/// An error at the first byte of a file.
+fn at_start(file: &str, message: String) -> TrafficError {
+    TrafficError::Syntax {
+        at: Box::new(At {
+            file: Some(file.to_owned()),
+            line: Some(1),
+            column: Some(1),
+            path: None,
+        }),
+        message,
+    }
 }
 
 /// The encoding that the first bytes of a file speak of, where it is not plain UTF-8.

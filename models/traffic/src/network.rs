@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use conurb_base::{At, nearest};
+
 use crate::anchor::Anchor;
 use crate::error::TrafficError;
 use crate::file::{self, TurnFile};
@@ -321,6 +323,34 @@ impl Network {
     #[must_use]
     pub fn road_ix(&self, id: &str) -> Option<RoadIx> {
         self.road_ids.get(id).copied()
+    }
+
+    /// The road with this identifier, or the error that there is none, with the one that may be meant.
+    pub(crate) fn known_road(
+        &self,
+        id: &str,
+        at: impl FnOnce() -> Box<At>,
+    ) -> Result<RoadIx, TrafficError> {
+        self.road_ix(id).ok_or_else(|| self.unknown_road(id, at()))
+    }
+
+    /// That there is no such road, with the one that may be meant.
+    pub(crate) fn unknown_road(&self, id: &str, at: Box<At>) -> TrafficError {
+        let near = nearest(id, self.roads.iter().map(|r| r.id.as_str()));
+        let hint = near.map(|n| format!("; did you mean \"{n}\"?"));
+        TrafficError::UnknownId {
+            at,
+            what: "road",
+            id: id.to_owned(),
+            hint: format!(" in the road network{}", hint.unwrap_or_default()),
+        }
+    }
+
+    /// Length of a road's shortest lane, m.
+    pub(crate) fn shortest_lane_m(&self, road: RoadIx) -> f64 {
+        let lanes = self.roads[road.ix()].lanes.iter();
+        let lengths = lanes.map(|lane| self.lanes[lane.ix()].length_m);
+        lengths.fold(f64::INFINITY, f64::min)
     }
 
     /// The lane with this identifier (`road_k`).

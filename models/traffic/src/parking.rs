@@ -153,18 +153,8 @@ fn car_park(
     net: &Network,
 ) -> Result<CarPark, TrafficError> {
     let place = |name: &'static str| source.at(&json_path!["carParks", i, name]);
-    let road = net
-        .road_ix(&p.road)
-        .ok_or_else(|| TrafficError::UnknownId {
-            at: place("road"),
-            what: "road",
-            id: p.road.clone(),
-            hint: " in the road network".into(),
-        })?;
-    let lanes = net.roads[road.ix()].lanes.iter();
-    let length_m = lanes
-        .map(|lane| net.lanes[lane.ix()].length_m)
-        .fold(f64::INFINITY, f64::min);
+    let road = net.known_road(&p.road, || place("road"))?;
+    let length_m = net.shortest_lane_m(road);
     if !(p.position > 0.0 && p.position < length_m) {
         return Err(TrafficError::BadNumber {
             at: place("position"),

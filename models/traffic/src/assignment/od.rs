@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use conurb_base::{nearest, quoted};
 
-use super::table::{Interval, Table, VEHICLES_MAX, unknown_road};
+use super::table::{Interval, Table, VEHICLES_MAX};
 use crate::error::TrafficError;
 use crate::ids::RoadIx;
 use crate::network::Network;
@@ -214,8 +214,7 @@ impl OdMatrix {
             (Some(zone), _) => End::new(name.to_owned(), &zones.roads[*zone as usize]),
             (None, Some(road)) => End::new(name.to_owned(), &[(road, 1.0)]),
             (None, None) if zones.names.is_empty() => {
-                let at = table.at(OD_COLUMNS[column]);
-                return Err(unknown_road(net, name, at));
+                return Err(net.unknown_road(name, table.at(OD_COLUMNS[column])));
             }
             (None, None) => {
                 let names = zones.names.keys().map(String::as_str);

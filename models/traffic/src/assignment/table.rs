@@ -189,8 +189,7 @@ impl<'a> Table<'a> {
     /// A road of the network.
     pub(super) fn road(&self, net: &Network, column: usize) -> Result<RoadIx, TrafficError> {
         let id = self.text(column)?;
-        net.road_ix(id)
-            .ok_or_else(|| unknown_road(net, id, self.at(self.names[column])))
+        net.known_road(id, || self.at(self.names[column]))
     }
 }
 
@@ -237,20 +236,6 @@ pub(super) fn place(file: &str, line: Option<usize>, column: Option<&str>) -> Bo
         column: None,
         path: column.filter(|c| !c.is_empty()).map(str::to_owned),
     })
-}
-
-/// A road that is not in the network, with the one that may be meant.
-pub(super) fn unknown_road(net: &Network, id: &str, at: Box<At>) -> TrafficError {
-    let near = nearest(id, net.roads.iter().map(|r| r.id.as_str()));
-    TrafficError::UnknownId {
-        at,
-        what: "road",
-        id: id.to_owned(),
-        hint: near.map_or_else(
-            || " in the road network".into(),
-            |n| format!(" in the road network; did you mean \"{n}\"?"),
-        ),
-    }
 }
 
 fn unreadable(file: &str, error: &csv::Error) -> TrafficError {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::geometry::P;
 use crate::ids::RoadIx;
-use crate::network::{Network, Road};
+use crate::network::Network;
 
 /// Standard deviation of a stop's place across the road, m: stops are mapped at the pole, on the platform
 /// or on the carriageway.
@@ -53,7 +53,9 @@ pub(super) struct Kerbs {
 impl Kerbs {
     pub(super) fn new(net: &Network, radius_m: f64, bus_m: f64) -> Self {
         let mut kerbs = Self {
-            by_road: net.roads.iter().map(|road| kerb(net, road)).collect(),
+            by_road: (0..net.roads.len())
+                .map(|r| kerb(net, RoadIx::of(r)))
+                .collect(),
             cells: HashMap::new(),
             radius_m,
             bus_m,
@@ -154,9 +156,8 @@ fn line(points: &[[f64; 2]]) -> Vec<P> {
     points.iter().map(|p| P::new(p[0], p[1])).collect()
 }
 
-fn kerb(net: &Network, road: &Road) -> Kerb {
-    let lanes = road.lanes.iter().map(|l| &net.lanes[l.ix()]);
-    let shortest_m = lanes.map(|l| l.length_m).fold(f64::INFINITY, f64::min);
+fn kerb(net: &Network, ix: RoadIx) -> Kerb {
+    let road = &net.roads[ix.ix()];
     let outer = &net.lanes[road.lanes[road.lanes.len() - 1].ix()];
     let lane = line(&outer.points);
     // Lanes lie on the kerb's side of the road's line, whatever side is driven on.
@@ -170,7 +171,7 @@ fn kerb(net: &Network, road: &Road) -> Kerb {
         right: foot(&line(&road.points), nearest).right_m >= 0.0,
         line: lane,
         length_m: outer.length_m,
-        shortest_m,
+        shortest_m: net.shortest_lane_m(ix),
     }
 }
 

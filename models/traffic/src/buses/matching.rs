@@ -305,7 +305,7 @@ impl<'a> Matcher<'a> {
                 Some(road) if *road == place.road => {}
                 Some(road) => {
                     let way = self.legs[&(road.0, place.road.0)].as_deref();
-                    piece.roads.extend_from_slice(&way.unwrap_or(&[])[1..]);
+                    piece.roads.extend(way.into_iter().flatten().skip(1));
                 }
             }
             piece.halts.push(Halt {

@@ -13,6 +13,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::by_signal::BySignal;
 use super::detector::{self, Placement, Presence};
 use super::{Movements, SecondPlan};
 use crate::error::TrafficError;
@@ -89,9 +90,7 @@ struct Site {
 #[derive(Debug, Clone)]
 pub struct Actuated {
     options: ActuatedOptions,
-    sites: Vec<Site>,
-    /// Place in `sites`, by junction.
-    site_of: Vec<Option<usize>>,
+    sites: BySignal<Site>,
 }
 
 impl Actuated {
@@ -102,30 +101,25 @@ impl Actuated {
     pub fn new(net: &Network, options: ActuatedOptions) -> Result<Self, TrafficError> {
         check(&options)?;
         let movements = Movements::new(net);
-        let mut site_of = vec![None; net.junctions().len()];
-        let mut sites = Vec::new();
-        for j in net.signalised() {
-            site_of[j.ix()] = Some(sites.len());
-            sites.push(Site::new(net, j, &movements, &options.phases));
-        }
+        let signals = net.signalised().into_iter();
+        let sites = signals.map(|j| Site::new(net, j, &movements, &options.phases));
         Ok(Self {
+            sites: BySignal::new(net, sites.collect(), |site| site.junction),
             options,
-            sites,
-            site_of,
         })
     }
 }
 
 impl SecondPlan for Actuated {
     fn begin(&mut self, sim: &mut Sim) -> Result<(), TrafficError> {
-        for site in &self.sites {
+        for site in self.sites.iter() {
             sim.set_phase(site.junction, site.shown)?;
         }
         Ok(())
     }
 
     fn decide(&mut self, sim: &Sim, _time_s: f64) {
-        for site in &mut self.sites {
+        for site in self.sites.iter_mut() {
             let placement = self.options.placement;
             let reports: Vec<Presence> = (site.approaches.iter())
                 .map(|a| detector::read(sim, a.lane, placement))
@@ -135,8 +129,8 @@ impl SecondPlan for Actuated {
     }
 
     fn phase(&mut self, sim: &Sim, junction: JunctionIx, _time_s: f64) -> u16 {
-        let site = self.site_of.get(junction.ix()).copied().flatten();
-        site.map_or_else(|| sim.phase(junction), |k| self.sites[k].shown)
+        let site = self.sites.get(junction);
+        site.map_or_else(|| sim.phase(junction), |site| site.shown)
     }
 }
 

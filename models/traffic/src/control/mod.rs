@@ -2,6 +2,7 @@
 //! plans.
 
 mod actuated;
+pub(crate) mod by_signal;
 mod detector;
 mod fixed;
 pub(crate) mod lamp;

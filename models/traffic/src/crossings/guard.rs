@@ -1,10 +1,13 @@
 //! What those who wait ask of the signals, whatever controls them.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::demand::{Arrivals, WalkDemand};
 use super::{Crossing, CrossingOptions};
 use crate::control::SecondPlan;
+use crate::control::by_signal::BySignal;
 use crate::control::lamp::{Lamp, Order, Safety};
 use crate::error::TrafficError;
 use crate::ids::JunctionIx;
@@ -156,8 +159,7 @@ pub struct Crossings<'a> {
     inner: &'a mut dyn SecondPlan,
     options: CrossingOptions,
     all: Vec<Crossing>,
-    sites: Vec<Site>,
-    site_of: Vec<Option<usize>>,
+    sites: BySignal<Site>,
     unserved_crossings: u32,
 }
 
@@ -181,8 +183,7 @@ impl<'a> Crossings<'a> {
                 expected: all.len(),
             });
         }
-        let mut site_of = vec![None; net.junctions().len()];
-        let mut sites: Vec<Site> = Vec::new();
+        let mut walks: BTreeMap<JunctionIx, Vec<Walk>> = BTreeMap::new();
         let mut unserved_crossings = 0;
         for (k, crossing) in all.iter().enumerate() {
             let rates = (demand.ped_h[k], demand.bike_h[k]);
@@ -190,16 +191,7 @@ impl<'a> Crossings<'a> {
                 unserved_crossings += u32::from(rates.0 + rates.1 > 0.0);
                 continue;
             }
-            let site = *site_of[crossing.junction.ix()].get_or_insert_with(|| {
-                sites.push(Site {
-                    junction: crossing.junction,
-                    walks: Vec::new(),
-                    lamp: Lamp::new(0),
-                    hold_s: 0,
-                });
-                sites.len() - 1
-            });
-            sites[site].walks.push(Walk {
+            walks.entry(crossing.junction).or_default().push(Walk {
                 crossing: k,
                 phases: crossing.phases.clone(),
                 pedestrian_s: options.pedestrian_green_s(crossing.length_m),
@@ -209,12 +201,17 @@ impl<'a> Crossings<'a> {
                 walk_left_s: 0,
             });
         }
+        let sites = walks.into_iter().map(|(junction, walks)| Site {
+            junction,
+            walks,
+            lamp: Lamp::new(0),
+            hold_s: 0,
+        });
         Ok(Self {
             inner,
             options,
             all: all.to_vec(),
-            sites,
-            site_of,
+            sites: BySignal::new(net, sites.collect(), |site| site.junction),
             unserved_crossings,
         })
     }
@@ -245,7 +242,7 @@ impl<'a> Crossings<'a> {
 impl SecondPlan for Crossings<'_> {
     fn begin(&mut self, sim: &mut Sim) -> Result<(), TrafficError> {
         self.inner.begin(sim)?;
-        for site in &mut self.sites {
+        for site in self.sites.iter_mut() {
             site.lamp = Lamp::new(sim.phase(site.junction));
         }
         Ok(())
@@ -262,8 +259,8 @@ impl SecondPlan for Crossings<'_> {
     fn phase(&mut self, sim: &Sim, junction: JunctionIx, time_s: f64) -> u16 {
         let wish = self.inner.phase(sim, junction, time_s);
         let insists = self.inner.insists(junction);
-        match self.site_of.get(junction.ix()).copied().flatten() {
-            Some(site) => self.sites[site].show(wish, insists, time_s, &self.options),
+        match self.sites.get_mut(junction) {
+            Some(site) => site.show(wish, insists, time_s, &self.options),
             None => wish,
         }
     }
@@ -358,9 +355,7 @@ impl Site {
             .max_by_key(|p| serves(**p))
             .copied()
     }
-}
 
-impl Site {
     /// What those at other crossings need who have waited longer and are served first, s.
     fn turn_s(&self, walk: &Walk, o: &CrossingOptions) -> u32 {
         let before = |w: &&Walk| {

@@ -454,6 +454,22 @@ fn is_full(view: &View<'_>, lane: u32, tpl: &Tpl) -> bool {
     !(last.pos > view.tpl(last).len + tpl.len || last.speed >= 2.0)
 }
 
+/// The drivable after one of a path, and its cursor; `NONE` where the path ends.
+#[inline(always)]
+pub(crate) fn drivable_after(
+    net: &Network,
+    plan: &Plan,
+    lattice: Option<&Lattice>,
+    (on, cursor): (u32, u32),
+    path_end: u32,
+) -> (u32, u32) {
+    match lattice {
+        Some(lattice) => lattice.next(net, &plan.paths, on, cursor),
+        None if cursor + 1 < path_end => (plan.paths[cursor as usize + 1], cursor + 1),
+        None => (NONE, cursor + 1),
+    }
+}
+
 /// Follows the path of a vehicle that has passed the end of its drivable.
 pub(crate) fn drive_on(
     net: &Network,
@@ -467,11 +483,7 @@ pub(crate) fn drive_on(
     let (mut pos, mut cursor, mut to) = (pos, car.cursor, from);
     while to != NONE && pos > net.flat.length_m[to as usize] {
         pos -= net.flat.length_m[to as usize];
-        (to, cursor) = match lattice {
-            Some(lattice) => lattice.next(net, &plan.paths, to, cursor),
-            None if cursor + 1 < car.path_end => (plan.paths[cursor as usize + 1], cursor + 1),
-            None => (NONE, cursor + 1),
-        };
+        (to, cursor) = drivable_after(net, plan, lattice, (to, cursor), car.path_end);
     }
     Mover {
         slot,

@@ -4,6 +4,7 @@
 //! without a bay. The dwell begins when the vehicle stands within [`NEAR_M`] of the place, for it may
 //! stand behind another; it ends after the dwell time and not before the timetable says.
 
+use super::choose::drivable_after;
 use super::cross::View;
 use super::lane_change::Lattice;
 use super::speed::stop;
@@ -116,15 +117,12 @@ impl View<'_> {
             if rest > reach_m {
                 return Rest::Far;
             }
-            (on, cursor) = match lattice {
-                Some(lattice) => lattice.next(self.net, &self.plan.paths, on, cursor),
-                None if cursor + 1 < car.path_end => {
-                    (self.plan.paths[cursor as usize + 1], cursor + 1)
-                }
-                None => return Rest::Behind,
-            };
+            let here = (on, cursor);
+            (on, cursor) = drivable_after(self.net, self.plan, lattice, here, car.path_end);
             if on == NONE {
-                return Rest::Far;
+                // The way ends before: with lane change on this lane only, else for good.
+                let may_change = lattice.is_some();
+                return if may_change { Rest::Far } else { Rest::Behind };
             }
         }
         let rest = rest + halt.position_m;

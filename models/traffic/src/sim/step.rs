@@ -1,6 +1,6 @@
 //! One step: create, enter, choose speeds, hand over, commit, find leaders, advance signals.
 
-use super::choose::choose_part;
+use super::choose::{choose_part, drivable_after};
 use super::cross::View;
 use super::halts::Told;
 use super::lane_change::{Lattice, Wishes};
@@ -544,11 +544,7 @@ fn leader_of(
     // Beyond `far_gap` no leader matters to speeds: skip the search. To lane change any gap does.
     let sight_m = leader_sight_m(net, car, tpl) + plan.len_max;
     while lattice.is_some() || rest <= sight_m {
-        (ahead, at) = match lattice {
-            Some(lattice) => lattice.next(net, &plan.paths, ahead, at),
-            None if at + 1 < car.path_end => (plan.paths[at as usize + 1], at + 1),
-            None => break,
-        };
+        (ahead, at) = drivable_after(net, plan, lattice, (ahead, at), car.path_end);
         if ahead == NONE {
             break;
         }

@@ -49,16 +49,7 @@ impl<'a> Closures<'a> {
             let what = "rerouter attribute `probability`: its closures hold for all";
             un.add(what, open.file, line);
         }
-        for name in e.names() {
-            if !matches!(name, "id" | "edges" | "pos" | "file" | "probability") {
-                let what = format!("rerouter attribute `{name}`: not used");
-                un.add(&what, open.file, line);
-            }
-        }
-        if e.get("file").is_some() {
-            let what = "rerouter with its own file: that is not read";
-            un.add(what, open.file, line);
-        }
+        list_unused(open, e, &["id", "edges", "pos", "probability"], un);
         while let Some(Node::Open(child)) = open.xml.next()? {
             if child.name == "interval" {
                 self.interval(open, &child, un)?;
@@ -133,15 +124,7 @@ impl<'a> Closures<'a> {
         e: &Element,
         un: &mut Unmodelled,
     ) -> Result<(), TrafficError> {
-        let line = open.xml.line(e);
-        for name in e.names() {
-            let what = match name {
-                "id" | "lanes" | "edges" | "pos" => continue,
-                "file" => "variableSpeedSign with its own file: that is not read".to_owned(),
-                other => format!("variableSpeedSign attribute `{other}`: not used"),
-            };
-            un.add(&what, open.file, line);
-        }
+        list_unused(open, e, &["id", "lanes", "edges", "pos"], un);
         let mut places = Places::new();
         for lane in e.get("lanes").unwrap_or("").split_ascii_whitespace() {
             if let Some((road, lane)) = self.lane(open, e, "lanes", lane)? {
@@ -218,14 +201,22 @@ impl<'a> Closures<'a> {
         name: &str,
         id: &str,
     ) -> Result<Option<(String, Option<u32>)>, TrafficError> {
-        let found = id.rsplit_once('_').and_then(|(edge, index)| {
-            let lanes = self.net.lanes_of.get(edge)?;
-            Some((edge, *lanes.get(index.parse::<usize>().ok()?)?))
-        });
-        let Some((edge, lane)) = found else {
+        let Some((edge, lane)) = self.net.lane(id) else {
             return Err(unknown(open, e, name, ("lane", id)));
         };
         Ok(lane.map(|lane| (edge.to_owned(), Some(lane))))
+    }
+}
+
+/// Lists the attributes of an element that are not among these.
+fn list_unused(open: &mut Open<'_, '_>, e: &Element, used: &[&str], un: &mut Unmodelled) {
+    let line = open.xml.line(e);
+    for name in e.names().filter(|name| !used.contains(name)) {
+        let what = match name {
+            "file" => format!("{} with its own file: that is not read", e.name),
+            other => format!("{} attribute `{other}`: not used", e.name),
+        };
+        un.add(&what, open.file, line);
     }
 }
 

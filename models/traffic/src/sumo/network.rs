@@ -36,6 +36,16 @@ pub struct SumoNetwork {
     pub(crate) lanes_of: HashMap<String, Vec<Option<u32>>>,
 }
 
+impl SumoNetwork {
+    /// The edge of a lane as SUMO names it (`edge_k`), and our lane index, none where it is left out;
+    /// none for an unknown lane.
+    pub(crate) fn lane<'a>(&self, id: &'a str) -> Option<(&'a str, Option<u32>)> {
+        let (edge, index) = id.rsplit_once('_')?;
+        let lanes = self.lanes_of.get(edge)?;
+        Some((edge, *lanes.get(index.parse::<usize>().ok()?)?))
+    }
+}
+
 /// Reads a `.net.xml`. `file` only names places in errors.
 pub fn read_network(
     bytes: &[u8],

@@ -98,25 +98,18 @@ impl<'a> Stops<'a> {
         un: &mut Unmodelled,
     ) -> Result<Place, TrafficError> {
         let lane = open.xml.text(e, "lane")?.to_owned();
-        let unknown = |hint: &str| TrafficError::UnknownId {
-            at: open.xml.at(e, "lane"),
-            what: "lane",
-            id: lane.clone(),
-            hint: hint.to_owned(),
-        };
-        let (edge, index) = lane.rsplit_once('_').ok_or_else(|| unknown(""))?;
-        let index: usize = index.parse().map_err(|_| unknown(""))?;
-        let Some(lanes) = self.net.lanes_of.get(edge) else {
-            return Err(unknown(" in the network"));
-        };
-        let kept = lanes.get(index).ok_or_else(|| unknown(" in the network"))?;
+        let (edge, kept) = self
+            .net
+            .lane(&lane)
+            .ok_or_else(|| TrafficError::UnknownId {
+                at: open.xml.at(e, "lane"),
+                what: "lane",
+                id: lane.clone(),
+                hint: " in the network".into(),
+            })?;
         let network = &self.net.network;
         let road = network.road_ix(edge);
-        let length_m = road.map_or(f64::INFINITY, |road| {
-            let lanes = network.roads[road.ix()].lanes.iter();
-            let lengths = lanes.map(|l| network.lanes[l.ix()].length_m);
-            lengths.fold(f64::INFINITY, f64::min)
-        });
+        let length_m = road.map_or(f64::INFINITY, |road| network.shortest_lane_m(road));
         let position_m = match road {
             Some(_) => ends(open, e, length_m)?,
             None => 0.0,

@@ -2,24 +2,14 @@
 
 use std::sync::Arc;
 
-use conurb_traffic::citygen::grid::GridOptions;
 use conurb_traffic::control::{Actuated, ActuatedOptions, FixedTime};
 use conurb_traffic::protocol::{Outcome, ProtocolOptions, run, run_plan};
 use conurb_traffic::{Demand, Network};
 
-use crate::common::{Noted, generated};
+use crate::common::{Noted, generated, three_by_three};
 
 fn grid(load: f64, seed: u64) -> (Arc<Network>, Arc<Demand>) {
-    generated(&GridOptions {
-        columns: 3,
-        rows: 3,
-        block_x_m: 300.0,
-        block_y_m: 400.0,
-        load,
-        straight: 0.3,
-        span_s: 1_800,
-        seed,
-    })
+    generated(&three_by_three(load, seed))
 }
 
 fn protocol() -> ProtocolOptions {

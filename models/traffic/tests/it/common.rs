@@ -77,6 +77,20 @@ pub(crate) fn load(dir: &std::path::Path, set: &str) -> (Network, Demand) {
     (net, demand)
 }
 
+/// Three by three signals, half an hour.
+pub(crate) fn three_by_three(load: f64, seed: u64) -> GridOptions {
+    GridOptions {
+        columns: 3,
+        rows: 3,
+        block_x_m: 300.0,
+        block_y_m: 400.0,
+        load,
+        straight: 0.3,
+        span_s: 1_800,
+        seed,
+    }
+}
+
 /// A generated grid.
 pub(crate) fn generated(options: &GridOptions) -> (Arc<Network>, Arc<Demand>) {
     let (net, demand) = generate(options).unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conurb_traffic::citygen::grid::{GridOptions, generate};
+use conurb_traffic::citygen::grid::generate;
 use conurb_traffic::control::priority::PriorityReport;
 use conurb_traffic::control::{
     Actuated, ActuatedOptions, Level, LookAhead, LookAheadOptions, Pressure, PressureRule,
@@ -14,7 +14,7 @@ use conurb_traffic::protocol::{Outcome, Paced, ProtocolOptions, run_plan};
 use conurb_traffic::webster::{PlanPlayer, WebsterOptions, webster};
 use conurb_traffic::{Demand, JunctionIx, Network, Road, RoadIx, Sim, VehicleClass};
 
-use crate::common::Noted;
+use crate::common::{Noted, three_by_three};
 
 fn ext(class: VehicleClass) -> VehicleExt {
     VehicleExt {
@@ -25,17 +25,7 @@ fn ext(class: VehicleClass) -> VehicleExt {
 }
 
 fn files(load: f64, seed: u64) -> (Arc<Network>, Vec<FlowFile>) {
-    let (net, flows) = generate(&GridOptions {
-        columns: 3,
-        rows: 3,
-        block_x_m: 300.0,
-        block_y_m: 400.0,
-        load,
-        straight: 0.3,
-        span_s: 1_800,
-        seed,
-    })
-    .unwrap();
+    let (net, flows) = generate(&three_by_three(load, seed)).unwrap();
     let net = Network::from_json(&net, "grid").unwrap();
     (Arc::new(net), read_flows(&flows, "grid").unwrap())
 }

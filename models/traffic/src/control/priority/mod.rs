@@ -20,6 +20,7 @@ use std::ops::RangeInclusive;
 use serde::Serialize;
 
 use super::SecondPlan;
+use super::by_signal::BySignal;
 use super::lamp::{Lamp, Order, Safety};
 use crate::error::TrafficError;
 use crate::ids::JunctionIx;
@@ -139,8 +140,7 @@ struct Site {
 pub struct Priority<'a> {
     inner: &'a mut dyn SecondPlan,
     options: PriorityOptions,
-    sites: Vec<Site>,
-    site_of: Vec<Option<usize>>,
+    sites: BySignal<Site>,
     report: PriorityReport,
 }
 
@@ -155,25 +155,19 @@ impl<'a> Priority<'a> {
         options: PriorityOptions,
     ) -> Result<Self, TrafficError> {
         check(&options)?;
-        let mut site_of = vec![None; net.junctions().len()];
-        let mut sites = Vec::new();
-        for j in net.signalised() {
-            site_of[j.ix()] = Some(sites.len());
-            sites.push(Site {
-                junction: j,
-                approaches: requests::approaches(net, j, &options.phases),
-                requests: Vec::new(),
-                service: None,
-                recovery_s: 0,
-                lamp: Lamp::new(0),
-                order: Order::Follow,
-            });
-        }
+        let sites = net.signalised().into_iter().map(|j| Site {
+            junction: j,
+            approaches: requests::approaches(net, j, &options.phases),
+            requests: Vec::new(),
+            service: None,
+            recovery_s: 0,
+            lamp: Lamp::new(0),
+            order: Order::Follow,
+        });
         Ok(Self {
             inner,
+            sites: BySignal::new(net, sites.collect(), |site| site.junction),
             options,
-            sites,
-            site_of,
             report: PriorityReport::default(),
         })
     }
@@ -201,7 +195,7 @@ impl PriorityReport {
 impl SecondPlan for Priority<'_> {
     fn begin(&mut self, sim: &mut Sim) -> Result<(), TrafficError> {
         self.inner.begin(sim)?;
-        for site in &mut self.sites {
+        for site in self.sites.iter_mut() {
             site.lamp = Lamp::new(sim.phase(site.junction));
         }
         Ok(())
@@ -209,7 +203,7 @@ impl SecondPlan for Priority<'_> {
 
     fn decide(&mut self, sim: &Sim, time_s: f64) {
         self.inner.decide(sim, time_s);
-        for site in &mut self.sites {
+        for site in self.sites.iter_mut() {
             site.lamp.see(sim.phase(site.junction));
             site.listen(sim, &self.options, &mut self.report);
             site.serve(&self.options);
@@ -218,10 +212,10 @@ impl SecondPlan for Priority<'_> {
 
     fn phase(&mut self, sim: &Sim, junction: JunctionIx, time_s: f64) -> u16 {
         let wish = self.inner.phase(sim, junction, time_s);
-        let Some(site) = self.site_of.get(junction.ix()).copied().flatten() else {
-            return wish;
-        };
-        self.sites[site].show(wish, &self.options)
+        match self.sites.get_mut(junction) {
+            Some(site) => site.show(wish, &self.options),
+            None => wish,
+        }
     }
 
     fn observe(&mut self, sim: &Sim) {
@@ -229,8 +223,7 @@ impl SecondPlan for Priority<'_> {
     }
 
     fn insists(&self, junction: JunctionIx) -> bool {
-        let site = self.site_of.get(junction.ix()).copied().flatten();
-        let service = site.and_then(|k| self.sites[k].service);
+        let service = self.sites.get(junction).and_then(|site| site.service);
         service.is_some_and(|s| s.way == Way::PreEmption) || self.inner.insists(junction)
     }
 }
